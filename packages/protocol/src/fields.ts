@@ -1,0 +1,69 @@
+// The fields that payloads are made of: one schema each, with messages of the form
+// "expected X to be Y". What was got is added by parse.ts, which knows the path.
+
+import { z } from 'zod';
+import { isOperationId, vmNamePattern } from './ids.ts';
+import { limits } from './limits.ts';
+
+const encoder = new TextEncoder();
+export const utf8Bytes = (text: string): number => encoder.encode(text).byteLength;
+
+const controlCharacter = /\p{Cc}/u;
+
+/** Text kept as data: well-formed, without control characters, bounded in UTF-8 bytes. */
+function boundedText(maxBytes: number) {
+  return z
+    .string()
+    .min(1, { error: 'a string that is not empty' })
+    .refine((s) => s.isWellFormed(), { error: 'well-formed Unicode without lone surrogates' })
+    .refine((s) => !controlCharacter.test(s), { error: 'text without control characters' })
+    .refine((s) => utf8Bytes(s) <= maxBytes, { error: `at most ${maxBytes} bytes of UTF-8` });
+}
+
+export const operationId = z.string().refine(isOperationId, { error: 'a UUIDv7 in lower case' });
+export const uuid = z
+  .string()
+  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, { error: 'a UUID in lower case' });
+/** Files keep the id of the operation that stored them; adopted ones keep the UUID they had. */
+export const fileId = uuid;
+export const vm = z.string().regex(vmNamePattern, { error: 'a VM name such as vm5' });
+export const sessionId = boundedText(limits.sessionIdBytes);
+export const messageId = boundedText(limits.messageIdBytes);
+export const actor = boundedText(limits.actorBytes);
+export const reason = boundedText(limits.reasonBytes);
+export const filename = boundedText(limits.filenameBytes);
+export const digest = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, { error: 'a SHA-256 digest of 64 lower-case hex digits' });
+export const size = z
+  .int({ error: 'a whole number of bytes' })
+  .min(0, { error: 'at least 0 bytes' })
+  .max(limits.stagedFileBytes, { error: `at most ${limits.stagedFileBytes} bytes` });
+export const mimeType = z
+  .string()
+  .regex(/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(; ?[\w!#$&^.+-]+=("[^"\\]*"|[\w!#$&^.+-]+))*$/, {
+    error: 'a MIME type such as image/png',
+  })
+  .max(limits.mimeTypeBytes);
+export const timeMs = z.int({ error: 'milliseconds since 1970' }).min(0);
+export const associationType = z.enum(['upload', 'reference', 'generated']);
+
+const metadataKey = boundedText(limits.metadataKeyBytes);
+const metadataValue = z
+  .string({ error: 'a string; convert numbers and booleans with String()' })
+  .refine((s) => s.isWellFormed(), { error: 'well-formed Unicode without lone surrogates' });
+
+function boundedMetadata<V extends z.ZodType>(value: V) {
+  return z
+    .record(metadataKey, value)
+    .refine((m) => Object.keys(m).length <= limits.metadataEntries, {
+      error: `at most ${limits.metadataEntries} entries`,
+    })
+    .refine((m) => utf8Bytes(JSON.stringify(m)) <= limits.metadataBytes, {
+      error: `at most ${limits.metadataBytes} bytes as JSON`,
+    });
+}
+
+export const metadata = boundedMetadata(metadataValue);
+/** In a change of metadata, null removes the entry. */
+export const metadataChange = boundedMetadata(metadataValue.nullable());

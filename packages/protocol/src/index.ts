@@ -1,0 +1,46 @@
+// @filefleet/protocol: what travels between producers and the writer. Pure: no I/O, no clock of its own.
+
+export {
+  type Answer,
+  type AppliedReceipt,
+  answerSchema,
+  isSettled,
+  type Receipt,
+  type RefusedReceipt,
+  type Resend,
+  receiptSchema,
+  replyField,
+} from './answers.ts';
+export {
+  type AnswerCode,
+  describeCode,
+  type RefusedCode,
+  type ResendCode,
+  refusedCodes,
+  resendCodes,
+} from './codes.ts';
+export { ProtocolError } from './errors.ts';
+export {
+  assertVmName,
+  isOperationId,
+  makeJobId,
+  makeOperationId,
+  operationIdTimeMs,
+  parseJobId,
+  vmNamePattern,
+} from './ids.ts';
+export { intentDigest } from './intent.ts';
+export { queueName, type RedisKeys, redisKeys, redisPrefix } from './keys.ts';
+export { type Limits, ledgerRetentionMs, limits, stagedTtlMs } from './limits.ts';
+export {
+  acceptedVersions,
+  isOperationName,
+  type Operation,
+  type OperationName,
+  operationNames,
+  operationSchemas,
+  type Payload,
+  protocolVersion,
+} from './operations.ts';
+export { parseAnswer, parseOperation } from './parse.ts';
+export { type WriterState, writerStaleAfterMs, writerStateField, writerStateSchema } from './writer-state.ts';

@@ -1,0 +1,140 @@
+// One schema per operation. The operation's name is the BullMQ job name; the payload is the job's data.
+// Unknown keys are refused everywhere: any new field raises `v`.
+
+import { z } from 'zod';
+import * as field from './fields.ts';
+import { limits } from './limits.ts';
+
+/** Version of the payloads that this package makes. */
+export const protocolVersion = 1;
+/** Versions that a writer built from this package accepts: N and N-1. */
+export const acceptedVersions: readonly number[] = Object.freeze([1]);
+
+const envelope = {
+  v: z.literal(protocolVersion),
+  operationId: field.operationId,
+  vm: field.vm,
+  /** Who asks: a user or an agent; kept as uploader and in the audit. */
+  actor: field.actor.optional(),
+  /** Where answers go: the reply stream `receipts:<vm>:<producer>`. */
+  producer: field.uuid.optional(),
+  /** Number of this operation among those of its producer and session, from 1. */
+  sequence: z.int().min(1).optional(),
+  /** The last sequence of this producer and session that the producer has not given up; 0 for none. */
+  previous: z.int().min(0).optional(),
+  /** The refused operation that this one tries again. */
+  retryOf: field.operationId.optional(),
+};
+
+/** Fields of the envelope that say how an operation travels, not what it asks for. */
+export const travelFields = ['producer', 'sequence', 'previous', 'retryOf', 'content'] as const;
+
+type Sequenced = {
+  producer?: string | undefined;
+  sequence?: number | undefined;
+  previous?: number | undefined;
+};
+
+function checkSequence(payload: Sequenced, context: z.RefinementCtx): void {
+  const { producer, sequence, previous } = payload;
+  if ((sequence === undefined) !== (previous === undefined)) {
+    const missing = sequence === undefined ? 'sequence' : 'previous';
+    context.addIssue({
+      code: 'custom',
+      path: [missing],
+      message: 'given, because sequence and previous go together',
+    });
+  }
+  if (sequence !== undefined && producer === undefined) {
+    context.addIssue({
+      code: 'custom',
+      path: ['producer'],
+      message: 'given, because the payload has a sequence',
+    });
+  }
+  if (sequence !== undefined && previous !== undefined && previous >= sequence) {
+    context.addIssue({ code: 'custom', path: ['previous'], message: `less than the sequence ${sequence}` });
+  }
+}
+
+function sessionOperation<S extends z.ZodRawShape>(shape: S) {
+  return z
+    .strictObject({ ...envelope, sessionId: field.sessionId, ...shape })
+    .superRefine((payload, context) => checkSequence(payload as Sequenced, context));
+}
+
+// An operation without a session has no order to keep: it carries a reply address but no sequence.
+const { sequence: _sequence, previous: _previous, ...unorderedEnvelope } = envelope;
+function fleetOperation<S extends z.ZodRawShape>(shape: S) {
+  return z.strictObject({ ...unorderedEnvelope, ...shape });
+}
+
+const content = z.discriminatedUnion('from', [
+  /** Bytes wait in Redis under `staged:<vm>:<operation id>:<n>`, n from 0 to chunks - 1. */
+  z.strictObject({
+    from: z.literal('staged'),
+    chunks: z
+      .int()
+      .min(0)
+      .max(Math.ceil(limits.stagedFileBytes / limits.chunkBytes)),
+    expiresAtMs: field.timeMs.optional(),
+  }),
+  /** The producer believes that the writer holds these bytes already. */
+  z.strictObject({ from: z.literal('known') }),
+]);
+
+const accessEntry = z.strictObject({
+  fileId: field.fileId,
+  accessType: z.enum(['view', 'download']),
+  atMs: field.timeMs,
+  accessedBy: field.actor.optional(),
+});
+
+export const operationSchemas = {
+  'store-initialize': fleetOperation({}),
+  'file-store': sessionOperation({
+    filename: field.filename,
+    digest: field.digest,
+    size: field.size,
+    content,
+    /** What the producer believes; the writer sniffs, and records a mismatch. */
+    mimeType: field.mimeType.optional(),
+    messageId: field.messageId.optional(),
+    associationType: field.associationType.optional(),
+    metadata: field.metadata.optional(),
+  }),
+  'file-rename': sessionOperation({ fileId: field.fileId, filename: field.filename }),
+  'file-annotate': sessionOperation({ fileId: field.fileId, metadata: field.metadataChange }),
+  /** Same session (no `toSessionId`): another message. Another session: a file row of its own there. */
+  'file-link': sessionOperation({
+    fileId: field.fileId,
+    toSessionId: field.sessionId.optional(),
+    messageId: field.messageId.optional(),
+    associationType: field.associationType.optional(),
+  }),
+  'file-copy': sessionOperation({
+    fileId: field.fileId,
+    toSessionId: field.sessionId.optional(),
+    filename: field.filename.optional(),
+  }),
+  'file-delete': sessionOperation({ fileId: field.fileId, reason: field.reason.optional() }),
+  'file-restore': sessionOperation({ fileId: field.fileId }),
+  'file-purge': sessionOperation({ fileId: field.fileId, reason: field.reason.optional() }),
+  'session-end': sessionOperation({}),
+  'session-cleanup': sessionOperation({ mode: z.enum(['soft', 'hard']), reason: field.reason.optional() }),
+  'access-record': fleetOperation({ entries: z.array(accessEntry).min(1).max(limits.accessEntries) }),
+} as const;
+
+export type OperationName = keyof typeof operationSchemas;
+export type Payload<N extends OperationName = OperationName> = z.infer<(typeof operationSchemas)[N]>;
+
+/** A checked operation: its name and its payload, as a union over all names. */
+export type Operation<N extends OperationName = OperationName> = {
+  [K in N]: { readonly name: K; readonly payload: Payload<K> };
+}[N];
+
+export const operationNames = Object.freeze(Object.keys(operationSchemas)) as readonly OperationName[];
+
+export function isOperationName(name: string): name is OperationName {
+  return Object.hasOwn(operationSchemas, name);
+}

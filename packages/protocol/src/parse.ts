@@ -1,0 +1,171 @@
+// From what came out of Redis to a checked operation or answer. Never throws anything but ProtocolError, whatever it is given:
+// shape is bounded first (depth, size, keys that poison objects), because the schemas recurse.
+
+import type { z } from 'zod';
+import { type Answer, answerSchema } from './answers.ts';
+import { ProtocolError } from './errors.ts';
+import { utf8Bytes } from './fields.ts';
+import { limits } from './limits.ts';
+import {
+  acceptedVersions,
+  isOperationName,
+  type Operation,
+  operationNames,
+  operationSchemas,
+} from './operations.ts';
+
+/**
+ * Checks one job.
+ * @param name the job's name.
+ * @param data the job's data, as parsed from JSON.
+ * @throws ProtocolError OPERATION_UNKNOWN, VERSION_UNSUPPORTED or PAYLOAD_INVALID, with the field's path.
+ */
+export function parseOperation(name: string, data: unknown): Operation {
+  if (!isOperationName(name)) {
+    const known = operationNames.join(', ');
+    throw new ProtocolError(
+      'OPERATION_UNKNOWN',
+      '',
+      `expected the job name to be one of ${known}, got ${show(name)}`,
+    );
+  }
+  assertBounded(data, limits.jobBytes);
+  const version = isRecord(data) ? data.v : undefined;
+  if (typeof version === 'number' && !acceptedVersions.includes(version)) {
+    throw new ProtocolError(
+      'VERSION_UNSUPPORTED',
+      'v',
+      `expected v to be one of ${acceptedVersions.join(', ')}, got ${version}; upgrade the writer before the producers`,
+    );
+  }
+  const payload = check(operationSchemas[name], data);
+  return { name, payload } as Operation;
+}
+
+/**
+ * Checks one answer of the writer, given as the JSON text of a reply stream entry.
+ * @throws ProtocolError PAYLOAD_INVALID
+ */
+export function parseAnswer(json: string): Answer {
+  let data: unknown;
+  try {
+    data = JSON.parse(json);
+  } catch (cause) {
+    throw new ProtocolError('PAYLOAD_INVALID', '', `expected an answer to be JSON, got ${show(json)}`, {
+      cause,
+    });
+  }
+  assertBounded(data, limits.jobBytes);
+  return check(answerSchema, data);
+}
+
+function check<S extends z.ZodType>(schema: S, data: unknown): z.infer<S> {
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  if (!issue)
+    throw new ProtocolError('PAYLOAD_INVALID', '', 'expected a valid payload; the schema gave no reason');
+  throw describeIssue(issue, data);
+}
+
+function describeIssue(issue: z.core.$ZodIssue, data: unknown): ProtocolError {
+  if (issue.code === 'unrecognized_keys') {
+    const field = pathText([...issue.path, issue.keys[0] ?? '']);
+    return new ProtocolError(
+      'PAYLOAD_INVALID',
+      field,
+      `expected no field ${field}, got ${show(valueAt(data, [...issue.path, issue.keys[0] ?? '']))}; remove it or raise v`,
+    );
+  }
+  const field = pathText(issue.path);
+  const got = show(valueAt(data, issue.path));
+  return new ProtocolError(
+    'PAYLOAD_INVALID',
+    field,
+    `expected ${field || 'the payload'} to be ${wish(issue)}, got ${got}`,
+  );
+}
+
+/** Our schemas say what they want; zod's own texts begin with "Invalid ...: expected ...". */
+function wish(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_union') return 'one of its known kinds';
+  return issue.message.replace(
+    /^(Invalid input|Invalid option|Too big|Too small|Invalid string|Invalid \w+): (expected )?/,
+    '',
+  );
+}
+
+/** Depth, total size and hostile keys, without recursion. @throws ProtocolError PAYLOAD_INVALID */
+function assertBounded(data: unknown, maxBytes: number): void {
+  const stack: { value: unknown; path: string; depth: number }[] = [{ value: data, path: '', depth: 0 }];
+  let nodes = 0;
+  for (let item = stack.pop(); item; item = stack.pop()) {
+    const { value, path, depth } = item;
+    if (++nodes > maxBytes) break; // more nodes than bytes allowed: the size check below refuses it
+    if (typeof value !== 'object' || value === null) continue;
+    if (depth >= limits.payloadDepth) {
+      throw new ProtocolError(
+        'PAYLOAD_INVALID',
+        path,
+        `expected ${path} to be nested at most ${limits.payloadDepth} deep; flatten it`,
+      );
+    }
+    for (const key of Object.keys(value)) {
+      const childPath = path === '' ? key : `${path}.${key}`;
+      if (key === '__proto__') {
+        throw new ProtocolError('PAYLOAD_INVALID', childPath, `expected no field ${childPath}; remove it`);
+      }
+      stack.push({
+        value: (value as Record<string, unknown>)[key],
+        path: childPath.slice(0, 200),
+        depth: depth + 1,
+      });
+    }
+  }
+  const bytes = utf8Bytes(serialise(data));
+  if (bytes > maxBytes) {
+    throw new ProtocolError(
+      'PAYLOAD_INVALID',
+      '',
+      `expected the payload to be at most ${maxBytes} bytes as JSON, got ${bytes}; move long values into the file`,
+    );
+  }
+}
+
+function serialise(data: unknown): string {
+  try {
+    return JSON.stringify(data) ?? '';
+  } catch (cause) {
+    throw new ProtocolError(
+      'PAYLOAD_INVALID',
+      '',
+      'expected the payload to be plain JSON, got something that JSON cannot hold',
+      { cause },
+    );
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function valueAt(data: unknown, path: readonly PropertyKey[]): unknown {
+  let value = data;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[key];
+  }
+  return value;
+}
+
+const pathText = (path: readonly PropertyKey[]): string => path.map(String).join('.').slice(0, 200);
+
+/** A short, safe rendering of what was got. */
+function show(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value);
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value);
+}
