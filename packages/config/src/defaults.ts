@@ -1,0 +1,19 @@
+// Every default of the configuration, once. What has no default here is either optional or made at start.
+
+import { limits } from '@filefleet/protocol';
+
+export const defaults = Object.freeze({
+  /** Relative to the folder in which the program was started. */
+  dataDir: '.filefleet',
+  shard: 0,
+  vm: 'vm0',
+  logLevel: 'info',
+  groupOperations: limits.groupOperations,
+  groupBytes: limits.groupBytes,
+  inlineBlobBytes: limits.inlineBlobBytes,
+  /** A little less than the 5 s that a service manager should have to wait. */
+  stopTimeoutMs: 4_500,
+  redisPort: 7379,
+  dashboardHost: '127.0.0.1',
+  dashboardPort: 7400,
+} as const);

@@ -1,0 +1,15 @@
+// @filefleet/config: the FILEFLEET_* environment variables, their defaults and their checks, for every app.
+
+export {
+  type DashboardUser,
+  formatPasswordHash,
+  type PasswordHash,
+  parseDashboardUsers,
+  parsePasswordHash,
+  type Role,
+  roles,
+} from './dashboard-users.ts';
+export { defaults } from './defaults.ts';
+export { ConfigError } from './errors.ts';
+export { type Config, type LogLevel, loadConfig, requireRedisUrl } from './load.ts';
+export { type VariableFacts, type VariableName, variableFacts } from './variables.ts';

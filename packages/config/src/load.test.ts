@@ -1,0 +1,175 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { formatPasswordHash } from './dashboard-users.ts';
+import { ConfigError, defaults, loadConfig, requireRedisUrl, variableFacts } from './index.ts';
+
+const hash = formatPasswordHash({
+  cost: 2 ** 15,
+  blockSize: 8,
+  parallelism: 1,
+  salt: Buffer.alloc(16, 1),
+  hash: Buffer.alloc(32, 2),
+});
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('loadConfig', () => {
+  test('an empty environment gives the defaults, with an absolute data folder', () => {
+    expect(loadConfig({}, '/srv/fleet')).toEqual({
+      ...defaults,
+      dataDir: '/srv/fleet/.filefleet',
+      redisUrl: undefined,
+      dashboardUsers: undefined,
+      dashboardSecret: undefined,
+    });
+  });
+
+  test('the result and the defaults are frozen', () => {
+    expect(Object.isFrozen(loadConfig({}))).toBe(true);
+    expect(Object.isFrozen(defaults)).toBe(true);
+  });
+
+  test('every variable arrives in its field', () => {
+    const config = loadConfig({
+      FILEFLEET_DATA_DIR: '/var/lib/filefleet',
+      FILEFLEET_REDIS_URL: 'rediss://:secret@vm3:6380/2',
+      FILEFLEET_SHARD: '3',
+      FILEFLEET_VM: 'vm5',
+      FILEFLEET_LOG_LEVEL: 'debug',
+      FILEFLEET_GROUP_OPERATIONS: '16',
+      FILEFLEET_GROUP_BYTES: '1048576',
+      FILEFLEET_INLINE_BLOB_BYTES: '0',
+      FILEFLEET_STOP_TIMEOUT_MS: '900',
+      FILEFLEET_REDIS_PORT: '7000',
+      FILEFLEET_DASHBOARD_HOST: '::1',
+      FILEFLEET_DASHBOARD_PORT: '0',
+      FILEFLEET_DASHBOARD_USERS: `ada:admin:${hash}, vi:viewer:${hash}`,
+      FILEFLEET_DASHBOARD_SECRET: 'x'.repeat(32),
+    });
+    expect(config).toMatchObject({
+      dataDir: '/var/lib/filefleet',
+      redisUrl: 'rediss://:secret@vm3:6380/2',
+      shard: 3,
+      vm: 'vm5',
+      logLevel: 'debug',
+      groupOperations: 16,
+      groupBytes: 1_048_576,
+      inlineBlobBytes: 0,
+      stopTimeoutMs: 900,
+      redisPort: 7000,
+      dashboardHost: '::1',
+      dashboardPort: 0,
+      dashboardUsers: [
+        { name: 'ada', role: 'admin', password: { cost: 32_768 } },
+        { name: 'vi', role: 'viewer' },
+      ],
+      dashboardSecret: 'x'.repeat(32),
+    });
+  });
+
+  test('an empty value counts as not set, and names without our prefix are none of our business', () => {
+    expect(loadConfig({ FILEFLEET_SHARD: '', FILEFLEET_REDIS_URL: '', PATH: '/bin' })).toMatchObject({
+      shard: 0,
+      redisUrl: undefined,
+    });
+  });
+
+  test('all wrong values are reported in one go, each with what to do', () => {
+    const problems = problemsOf({
+      FILEFLEET_SHARD: '-1',
+      FILEFLEET_VM: 'VM5',
+      FILEFLEET_DASHBOARD_PORT: '70000',
+      FILEFLEET_LOG_LEVEL: 'loud',
+      FILEFLEET_DATADIR: '/tmp',
+    });
+    expect(problems).toHaveLength(5);
+    expect(problems).toContain(
+      'FILEFLEET_VM: expected the VM name to be a lower-case letter followed by up to 31 lower-case letters or digits, got "VM5"; give it like vm5',
+    );
+    for (const problem of problems)
+      expect(problem).toMatch(/^FILEFLEET_\w+: expected .+ to be .+, got .+; .+/);
+  });
+
+  test('the message of the error holds every problem', () => {
+    expect(() => loadConfig({ FILEFLEET_SHARD: 'x', FILEFLEET_VM: '5' })).toThrow(
+      /2 problems:\n {2}- FILEFLEET_SHARD.*\n {2}- FILEFLEET_VM/,
+    );
+  });
+
+  test.each([
+    ['FILEFLEET_REDIS_URI', 'did you mean FILEFLEET_REDIS_URL?'],
+    ['FILEFLEET_DATADIR', 'did you mean FILEFLEET_DATA_DIR?'],
+    ['FILEFLEET_DASHBOARD_USER', 'did you mean FILEFLEET_DASHBOARD_USERS?'],
+    ['FILEFLEET_SOMETHING_ELSE_ENTIRELY', 'remove it, or use one of'],
+  ])('the unknown name %s is refused: %s', (name, hint) => {
+    expect(problemsOf({ [name]: 'hush-hush' })).toEqual([expect.stringContaining(hint)]);
+    expect(problemsOf({ [name]: 'hush-hush' })[0]).not.toContain('hush');
+  });
+
+  test('a name that only test runs use is passed over', () => {
+    expect(problemsOf({ FILEFLEET_NOT_RUN_FILE: '/tmp/x' })).toEqual([]);
+  });
+
+  test.each([
+    'redis://localhost',
+    'redis://vm3:6379',
+    'redis://user:p%40ss@vm3:6379/0',
+    'redis://[::1]:6379',
+    'rediss://vm3:6380/15?family=6',
+    '/run/redis.sock',
+    '/run/redis.sock?db=2',
+  ])('%s is an address of Redis', (url) => {
+    expect(loadConfig({ FILEFLEET_REDIS_URL: url }).redisUrl).toBe(url);
+  });
+
+  test.each([
+    'localhost:6379',
+    'http://vm3',
+    'REDISS://vm3',
+    '//vm3:6379',
+    'redis://',
+    'redis://vm3:port',
+    'redis://vm3/zero',
+    '6379',
+  ])('%s is none', (url) => {
+    expect(problemsOf({ FILEFLEET_REDIS_URL: url })).toHaveLength(1);
+  });
+
+  test.each([
+    ['FILEFLEET_REDIS_URL', 'http://user:correct-horse@vm3'],
+    ['FILEFLEET_DASHBOARD_SECRET', 'correct-horse'],
+    ['FILEFLEET_DASHBOARD_USERS', 'ada:admin:correct-horse'],
+    ['FILEFLEET_DASHBOARD_USERS', 'ada:correct-horse'],
+    ['FILEFLEET_DASHBOARD_USERS', `correct-horse:correct-horse:${hash}`],
+  ])('a wrong %s is reported without showing it', (name, value) => {
+    const [problem = ''] = problemsOf({ [name]: value });
+    expect(problem).toMatch(new RegExp(`^${name}: expected .+ got .+; `));
+    expect(problem.replaceAll('for correct-horse', '')).not.toContain('correct-horse');
+  });
+});
+
+describe('requireRedisUrl', () => {
+  test('says which variable to set', () => {
+    expect(() => requireRedisUrl(loadConfig({}))).toThrow(
+      /FILEFLEET_REDIS_URL: expected .+ got nothing; give it/,
+    );
+  });
+});
+
+describe('the table of variables', () => {
+  test('README.md shows every variable with default and purpose, as the code has them', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const rows = Object.entries(variableFacts).map(
+      ([name, { what, byDefault }]) => `| \`${name}\` | ${byDefault} | ${what} |`,
+    );
+    expect(readme.split('\n').filter((line) => line.startsWith('| `'))).toEqual(rows);
+  });
+});

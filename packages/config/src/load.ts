@@ -1,0 +1,119 @@
+// From the environment to a checked configuration: every wrong value and every unknown name in one go.
+
+import { resolve } from 'node:path';
+import { distance } from 'fastest-levenshtein';
+import type { z } from 'zod';
+import type { DashboardUser } from './dashboard-users.ts';
+import { defaults } from './defaults.ts';
+import { ConfigError } from './errors.ts';
+import { environmentSchema, ignoredNames, type VariableName, variableFacts } from './variables.ts';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+/** What the programs of the fleet are told from outside. Frozen; each field is the camelCase of its variable. */
+export interface Config {
+  /** Absolute path of the data folder. */
+  readonly dataDir: string;
+  /** Undefined: none was given; see requireRedisUrl. May hold a password, so never log it. */
+  readonly redisUrl: string | undefined;
+  readonly shard: number;
+  readonly vm: string;
+  readonly logLevel: LogLevel;
+  readonly groupOperations: number;
+  readonly groupBytes: number;
+  readonly inlineBlobBytes: number;
+  readonly stopTimeoutMs: number;
+  readonly redisPort: number;
+  readonly dashboardHost: string;
+  readonly dashboardPort: number;
+  /** Undefined: nobody was named. */
+  readonly dashboardUsers: readonly DashboardUser[] | undefined;
+  readonly dashboardSecret: string | undefined;
+}
+
+const prefix = 'FILEFLEET_';
+/** Typing slips between a wrong name and the one that was meant; more than this is another word. */
+const nearMissDistance = 4;
+
+/**
+ * Reads the configuration.
+ * @param env usually process.env; only names that begin with FILEFLEET_ are looked at, empty values count as not set.
+ * @param cwd the folder against which a relative data folder is resolved.
+ * @throws ConfigError CONFIG_INVALID, naming every wrong value and every unknown name; secrets are never shown.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv, cwd: string = process.cwd()): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(
+      ([name, value]) => name.startsWith(prefix) && value !== undefined && value !== '',
+    ),
+  );
+  const problems = unknownNames(given);
+  const parsed = environmentSchema.safeParse(given);
+  if (!parsed.success) problems.push(...wrongValues(parsed.error, given));
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  return toConfig(parsed.data, cwd);
+}
+
+/**
+ * The address of Redis, for programs that cannot do without.
+ * @throws ConfigError CONFIG_INVALID when none was configured.
+ */
+export function requireRedisUrl(config: Pick<Config, 'redisUrl'>): string {
+  if (config.redisUrl !== undefined) return config.redisUrl;
+  const { noun, wish, advice } = variableFacts.FILEFLEET_REDIS_URL;
+  throw new ConfigError([`FILEFLEET_REDIS_URL: expected ${noun} to be ${wish}, got nothing; ${advice}`]);
+}
+
+function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
+  return Object.freeze({
+    dataDir: resolve(cwd, env.FILEFLEET_DATA_DIR ?? defaults.dataDir),
+    redisUrl: env.FILEFLEET_REDIS_URL,
+    shard: env.FILEFLEET_SHARD ?? defaults.shard,
+    vm: env.FILEFLEET_VM ?? defaults.vm,
+    logLevel: env.FILEFLEET_LOG_LEVEL ?? defaults.logLevel,
+    groupOperations: env.FILEFLEET_GROUP_OPERATIONS ?? defaults.groupOperations,
+    groupBytes: env.FILEFLEET_GROUP_BYTES ?? defaults.groupBytes,
+    inlineBlobBytes: env.FILEFLEET_INLINE_BLOB_BYTES ?? defaults.inlineBlobBytes,
+    stopTimeoutMs: env.FILEFLEET_STOP_TIMEOUT_MS ?? defaults.stopTimeoutMs,
+    redisPort: env.FILEFLEET_REDIS_PORT ?? defaults.redisPort,
+    dashboardHost: env.FILEFLEET_DASHBOARD_HOST ?? defaults.dashboardHost,
+    dashboardPort: env.FILEFLEET_DASHBOARD_PORT ?? defaults.dashboardPort,
+    dashboardUsers: env.FILEFLEET_DASHBOARD_USERS,
+    dashboardSecret: env.FILEFLEET_DASHBOARD_SECRET,
+  });
+}
+
+function wrongValues(error: z.ZodError, given: NodeJS.Dict<string>): string[] {
+  const byName = new Map<VariableName, z.core.$ZodIssue>();
+  for (const issue of error.issues) {
+    const name = issue.path[0] as VariableName;
+    if (!byName.has(name)) byName.set(name, issue);
+  }
+  return [...byName].map(([name, issue]) => {
+    const { noun, wish, advice, secret } = variableFacts[name];
+    const saysItself = issue.code === 'custom' && issue.params?.says === true;
+    const found = saysItself ? issue.message : `${wish}, got ${show(given[name] ?? '', secret === true)}`;
+    return `${name}: expected ${noun} to be ${found}; ${advice}`;
+  });
+}
+
+function unknownNames(given: NodeJS.Dict<string>): string[] {
+  const known = Object.keys(variableFacts);
+  return Object.keys(given)
+    .filter((name) => !known.includes(name) && !ignoredNames.includes(name))
+    .map((name) => {
+      const near = known
+        .map((candidate) => ({ candidate, slips: distance(name, candidate) }))
+        .sort((a, b) => a.slips - b.slips)[0];
+      const hint =
+        near && near.slips <= nearMissDistance
+          ? `did you mean ${near.candidate}?`
+          : `remove it, or use one of ${known.join(', ')}`;
+      return `${name}: expected every ${prefix}* name to be known, got an unknown one; ${hint}`;
+    });
+}
+
+function show(value: string, secret: boolean): string {
+  if (secret) return `something else (${value.length} characters, not shown because it may hold a secret)`;
+  return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value);
+}

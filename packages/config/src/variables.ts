@@ -1,0 +1,176 @@
+// Every FILEFLEET_* variable: its check, what it should be, what it is for. The table in README.md is held against this
+// one by a test. The values come in as text; an empty text counts as not set (compose files pass it for unset ones).
+
+import { vmNamePattern } from '@filefleet/protocol';
+import { z } from 'zod';
+import { parseDashboardUsers } from './dashboard-users.ts';
+import { defaults } from './defaults.ts';
+
+/** What the table says about a variable beside its check. */
+export interface VariableFacts {
+  /** What it is for. */
+  readonly what: string;
+  /** What a value should be: "expected <noun> to be <wish>". */
+  readonly noun: string;
+  readonly wish: string;
+  /** What to do about a wrong value. */
+  readonly advice: string;
+  /** The default as people should read it. */
+  readonly byDefault: string;
+  /** True: no message ever shows a value of it. */
+  readonly secret?: boolean;
+}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,10}$/)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max);
+
+/** Forms that ioredis takes; it compares the scheme in lower case only, so others would lose their TLS. */
+function isRedisUrl(text: string): boolean {
+  if (/^\/[^/]/.test(text)) return true; // a unix socket
+  if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) return false;
+  const { hostname, pathname } = new URL(text);
+  return hostname !== '' && /^\/?\d*$/.test(pathname);
+}
+
+export const variables = {
+  FILEFLEET_DATA_DIR: z.string().refine((path) => !path.includes('\0')),
+  FILEFLEET_REDIS_URL: z.string().refine(isRedisUrl),
+  FILEFLEET_SHARD: wholeNumber(0, 1023),
+  FILEFLEET_VM: z.string().regex(vmNamePattern),
+  FILEFLEET_LOG_LEVEL: z.enum(logLevels),
+  FILEFLEET_GROUP_OPERATIONS: wholeNumber(1, 4096),
+  FILEFLEET_GROUP_BYTES: wholeNumber(64 * KiB, 256 * MiB),
+  FILEFLEET_INLINE_BLOB_BYTES: wholeNumber(0, 1 * MiB),
+  FILEFLEET_STOP_TIMEOUT_MS: wholeNumber(100, 600_000),
+  FILEFLEET_REDIS_PORT: wholeNumber(1, 65_535),
+  FILEFLEET_DASHBOARD_HOST: z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/),
+  FILEFLEET_DASHBOARD_PORT: wholeNumber(0, 65_535),
+  FILEFLEET_DASHBOARD_USERS: z.string().transform((text, context) => {
+    const users = parseDashboardUsers(text);
+    if (!('problem' in users)) return users;
+    context.addIssue({ code: 'custom', message: users.problem, params: { says: true } });
+    return z.NEVER;
+  }),
+  FILEFLEET_DASHBOARD_SECRET: z.string().min(32),
+};
+
+export type VariableName = keyof typeof variables;
+
+/** The one schema over the whole environment; every variable may be left out. */
+export const environmentSchema = z.object(variables).partial();
+
+export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
+  FILEFLEET_DATA_DIR: {
+    what: 'Folder of the database, the blobs and the lock of the writer.',
+    noun: 'the data folder',
+    wish: 'a path',
+    advice: 'name a folder on a local disk',
+    byDefault: `${defaults.dataDir} in the current folder`,
+  },
+  FILEFLEET_REDIS_URL: {
+    what: 'The Redis that carries the queue. Without it, `npm start` brings a private one.',
+    noun: 'the address of Redis',
+    wish: 'redis://host:port, rediss://host:port (optionally with /database) or the path of a unix socket',
+    advice:
+      'give it like redis://vm3:6379, scheme in lower case, special characters of a password percent-encoded',
+    byDefault: 'none',
+    secret: true,
+  },
+  FILEFLEET_SHARD: {
+    what: 'Number in the names of all keys in Redis; one queue, writer and database each.',
+    noun: 'the shard',
+    wish: 'a whole number from 0 to 1023',
+    advice: 'leave it out unless you run several fleets on one Redis',
+    byDefault: String(defaults.shard),
+  },
+  FILEFLEET_VM: {
+    what: 'Name of this VM: on VM5 it is vm5.',
+    noun: 'the VM name',
+    wish: 'a lower-case letter followed by up to 31 lower-case letters or digits',
+    advice: 'give it like vm5',
+    byDefault: defaults.vm,
+  },
+  FILEFLEET_LOG_LEVEL: {
+    what: 'Least important log line that is still written.',
+    noun: 'the log level',
+    wish: `one of ${logLevels.join(', ')}`,
+    advice: 'info is right for production',
+    byDefault: defaults.logLevel,
+  },
+  FILEFLEET_GROUP_OPERATIONS: {
+    what: 'Operations that the writer commits together at most.',
+    noun: 'the size of a group',
+    wish: 'a whole number of operations from 1 to 4096',
+    advice: 'leave it out unless you have measured',
+    byDefault: String(defaults.groupOperations),
+  },
+  FILEFLEET_GROUP_BYTES: {
+    what: 'Bytes that the writer commits together at most.',
+    noun: 'the bytes of a group',
+    wish: 'a whole number of bytes from 65536 to 268435456',
+    advice: 'leave it out unless you have measured',
+    byDefault: String(defaults.groupBytes),
+  },
+  FILEFLEET_INLINE_BLOB_BYTES: {
+    what: 'Largest blob that is kept inside the database; larger ones become files.',
+    noun: 'the inline limit',
+    wish: 'a whole number of bytes from 0 to 1048576',
+    advice: 'leave it out unless you have measured',
+    byDefault: String(defaults.inlineBlobBytes),
+  },
+  FILEFLEET_STOP_TIMEOUT_MS: {
+    what: 'How long a program that was told to stop may finish its work, in milliseconds.',
+    noun: 'the time to stop',
+    wish: 'a whole number of milliseconds from 100 to 600000',
+    advice: 'keep it below the patience of your service manager',
+    byDefault: String(defaults.stopTimeoutMs),
+  },
+  FILEFLEET_REDIS_PORT: {
+    what: 'Port of the private Redis that `npm start` brings when no address is given.',
+    noun: 'the port',
+    wish: 'a whole number from 1 to 65535',
+    advice: 'choose a free port',
+    byDefault: String(defaults.redisPort),
+  },
+  FILEFLEET_DASHBOARD_HOST: {
+    what: 'Address on which the dashboard listens. Anything but this machine needs FILEFLEET_DASHBOARD_USERS.',
+    noun: 'the host',
+    wish: 'a host name or an IP address without port and brackets',
+    advice: 'give it like 127.0.0.1 (this machine only) or 0.0.0.0 (everybody)',
+    byDefault: defaults.dashboardHost,
+  },
+  FILEFLEET_DASHBOARD_PORT: {
+    what: 'Port of the dashboard; 0 takes a free one.',
+    noun: 'the port',
+    wish: 'a whole number from 0 to 65535',
+    advice: 'choose a free port',
+    byDefault: String(defaults.dashboardPort),
+  },
+  FILEFLEET_DASHBOARD_USERS: {
+    what: 'Who may use the dashboard: `name:role:hash`, separated by commas; roles viewer, operator, admin.',
+    noun: 'each user',
+    wish: 'name:role:hash',
+    advice: 'make the hash with hashPassword of @filefleet/dashboard; double each $ in a compose file',
+    byDefault: 'none: a password for this run is printed',
+    secret: true,
+  },
+  FILEFLEET_DASHBOARD_SECRET: {
+    what: 'Signs the session cookies of the dashboard. Without it a restart logs everybody out.',
+    noun: 'the secret',
+    wish: 'at least 32 characters long',
+    advice: 'make one with: openssl rand -base64 48',
+    byDefault: 'random at each start',
+    secret: true,
+  },
+};
+
+/** Names with our prefix that only test runs use; programs started by them inherit these and look away. */
+export const ignoredNames: readonly string[] = Object.freeze(['FILEFLEET_NOT_RUN_FILE']);
