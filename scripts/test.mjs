@@ -1,0 +1,109 @@
+// npm test: everything that this machine can check, once, and a last line that counts it:
+// `N passed, N failed, N skipped`. Arguments go to vitest (`npm test -- tests/scenarios`).
+// With --containers first: only the tests that need a container engine.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkSources } from './check-sources.mjs';
+import { projectNode, projectPath, root, runScript, runThrough } from './project.mjs';
+import { setup } from './setup.mjs';
+import { countTests, totalLine } from './test-count.mjs';
+
+/** The whole of npm test must end within 10 minutes; what hangs is ended before. */
+const testsTimeoutMs = 8.5 * 60_000;
+/** The only settings of ours that reach the tests: a shell set up for a real fleet must not aim them at it. */
+const passedOn = new Set(['FILEFLEET_CONTAINERS']);
+
+await runScript(async () => {
+  const args = process.argv.slice(2);
+  const containers = args[0] === '--containers';
+  if (containers) args.shift();
+  const { missing } = setup({ tests: true, redis: 'wanted' });
+  const folder = mkdtempSync(join(tmpdir(), 'filefleet-tests-'));
+  try {
+    const sources = containers ? { failed: 0, notRun: [] } : checkSources();
+    const files = {
+      results: join(folder, 'results.json'),
+      notRun: join(folder, 'not-run.txt'),
+      facts: join(folder, 'facts.txt'),
+    };
+    const withContainers = containers || process.env.FILEFLEET_CONTAINERS === '1';
+    const ended = await runVitest(args, files, { containers, withContainers });
+    const notRun = [...missing, ...sources.notRun, ...linesOf(files.notRun)];
+    if (!withContainers) {
+      notRun.push(
+        'tests/containers: they need a container engine and images; type `npm run test:containers`',
+      );
+    }
+    report('Not run here:', notRun);
+    report('Used here:', linesOf(files.facts));
+    const tests = countTests(files.results, ended);
+    const count = { ...tests, failed: tests.failed + sources.failed };
+    console.log(totalLine(count));
+    return count.failed === 0 && count.passed > 0 ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+/** @returns {Promise<{ exitCode: number, timedOut: boolean }>} */
+async function runVitest(args, files, { containers, withContainers }) {
+  const projects = containers ? ['--project=containers'] : withContainers ? [] : ['--project=!containers'];
+  const timeout = AbortSignal.timeout(testsTimeoutMs);
+  const command = [
+    join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${files.results}`,
+    ...projects,
+    ...args,
+  ];
+  const child = runThrough(projectNode, command, {
+    env: testEnvironment(files, withContainers),
+    signal: timeout,
+  });
+  const exitCode = await child.catch((error) => {
+    if (!timeout.aborted) throw error;
+    return 1;
+  });
+  return { exitCode, timedOut: timeout.aborted };
+}
+
+function testEnvironment(files, withContainers) {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('FILEFLEET_') || passedOn.has(name)),
+  );
+  delete env.NODE_ENV;
+  const containers = withContainers
+    ? {
+        FILEFLEET_CONTAINERS: '1',
+        TESTCONTAINERS_RYUK_DISABLED: process.env.TESTCONTAINERS_RYUK_DISABLED ?? 'true',
+      }
+    : {};
+  return {
+    ...env,
+    ...containers,
+    PATH: projectPath(),
+    FILEFLEET_NOT_RUN_FILE: files.notRun,
+    FILEFLEET_TEST_FACTS_FILE: files.facts,
+  };
+}
+
+function linesOf(file) {
+  try {
+    return readFileSync(file, 'utf8').split('\n');
+  } catch (error) {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function report(title, lines) {
+  const unique = [...new Set(lines.map((line) => line.trim()).filter(Boolean))];
+  if (unique.length === 0) return;
+  console.log(`\n${title}`);
+  for (const line of unique) console.log(`  ${line}`);
+  console.log('');
+}
