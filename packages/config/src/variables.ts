@@ -173,4 +173,8 @@ export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
 };
 
 /** Names with our prefix that only test runs use; programs started by them inherit these and look away. */
-export const ignoredNames: readonly string[] = Object.freeze(['FILEFLEET_NOT_RUN_FILE']);
+export const ignoredNames: readonly string[] = Object.freeze([
+  'FILEFLEET_NOT_RUN_FILE',
+  'FILEFLEET_TEST_FACTS_FILE',
+  'FILEFLEET_CONTAINERS',
+]);
