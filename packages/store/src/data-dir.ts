@@ -1,0 +1,100 @@
+// The data folder of VM0: where things are in it, and how it is made so that a power cut cannot take it back.
+
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { StoreError } from './errors.ts';
+
+/** Owner writes, the group `filefleet` (the dashboard) reads, nobody else looks in. */
+export const folderMode = 0o750;
+export const fileMode = 0o640;
+
+export const databasePath = (dataDir: string): string => join(dataDir, 'conversation_files.db');
+export const blobsDir = (dataDir: string): string => join(dataDir, 'blobs');
+export const tmpDir = (dataDir: string): string => join(dataDir, 'tmp');
+export const lockPath = (dataDir: string): string => join(dataDir, 'writer.lock');
+
+/** The 256 folders that blobs are spread over, by the first two hex digits of their digest. */
+export const blobFolders: readonly string[] = Object.freeze(
+  Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0')),
+);
+
+/**
+ * Makes the folder tree, nested parents included; what is there already is left alone. New folders are fsynced.
+ * @returns the absolute path.
+ * @throws StoreError PATH_INVALID when a part of the path is a file, not writable, or no path at all.
+ * @throws StoreError STORAGE_FAULT when the disk is full or broken.
+ */
+export function ensureDataDir(dataDir: string): string {
+  const path = checkedPath(dataDir);
+  try {
+    makeFolder(path);
+    makeFolder(tmpDir(path));
+    makeFolder(blobsDir(path));
+    const made = blobFolders.filter((name) => makeOne(join(blobsDir(path), name)));
+    for (const name of made) fsyncFolder(join(blobsDir(path), name));
+    if (made.length > 0) fsyncFolder(blobsDir(path));
+  } catch (error) {
+    throw describeFault(error, path);
+  }
+  return path;
+}
+
+/** Makes directory entries durable: a created, renamed or removed name is safe only after this. */
+export function fsyncFolder(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function checkedPath(dataDir: string): string {
+  if (typeof dataDir === 'string' && dataDir !== '' && !dataDir.includes('\0')) return resolve(dataDir);
+  throw new StoreError(
+    'PATH_INVALID',
+    `expected the data folder to be a path without NUL characters, got ${JSON.stringify(dataDir)}; set FILEFLEET_DATA_DIR`,
+    { facts: { dataDir } },
+  );
+}
+
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+    const parent = dirname(path);
+    if (parent !== path) makeFolder(parent);
+  }
+  if (makeOne(path)) {
+    fsyncFolder(path);
+    fsyncFolder(dirname(path));
+  }
+}
+
+/** @returns true when the folder was made, false when it was there. */
+function makeOne(path: string): boolean {
+  try {
+    mkdirSync(path, folderMode);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST' && statSync(path).isDirectory()) return false;
+    throw error;
+  }
+}
+
+function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
+function describeFault(error: unknown, dataDir: string): unknown {
+  const errno = errnoOf(error);
+  if (errno === undefined || !(error instanceof Error)) return error;
+  const fault = ['EIO', 'ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(errno);
+  const path = 'path' in error && typeof error.path === 'string' ? error.path : dataDir;
+  const message = fault
+    ? `expected the disk to take the data folder ${dataDir}, got ${errno} at ${path}; check space and disk`
+    : `expected ${path} to be a folder that this user may write to, got ${errno}; ` +
+      'move what is in the way, fix owner and mode, or set FILEFLEET_DATA_DIR';
+  return new StoreError(fault ? 'STORAGE_FAULT' : 'PATH_INVALID', message, {
+    cause: error,
+    facts: { dataDir, path, errno },
+  });
+}
