@@ -11,6 +11,8 @@ DROP TABLE producer_sequences;
 DROP TABLE ledger;
 DROP TABLE commit_state;
 DROP TABLE writer_epochs;
+DROP INDEX idx_cleanup_queue_session;
+DROP INDEX idx_cleanup_queue_file;
 DROP INDEX idx_conversation_files_page;
 DROP INDEX idx_session_associations_message;
 ALTER TABLE conversation_files DROP COLUMN row_version;

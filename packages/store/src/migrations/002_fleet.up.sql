@@ -75,6 +75,10 @@ WHERE is_deleted = 1;
 -- A session's page of files, newest first, from the index alone.
 CREATE INDEX idx_conversation_files_page ON conversation_files (session_id, is_deleted, uploaded_at_ms, file_id);
 
+-- 001 has no index behind the cascade from a purged file, nor for a session's open reminders.
+CREATE INDEX idx_cleanup_queue_file ON file_cleanup_queue (file_id);
+CREATE INDEX idx_cleanup_queue_session ON file_cleanup_queue (session_id, is_processed);
+
 -- The highest epoch is the tenure of the writer that may commit.
 CREATE TABLE writer_epochs (
   epoch         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -184,3 +188,4 @@ CREATE TABLE quarantine (
   payload           TEXT NOT NULL,
   quarantined_at_ms INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX idx_quarantine_job ON quarantine (job_id);

@@ -1,0 +1,118 @@
+// Blobs that are files: `blobs/ab/<digest>.<epoch>-<counter>`. The name is unique per incarnation, so that a writer
+// that wakes late can only ever unlink names of its own tenure. The seam for other places to keep bytes is this class.
+//
+// Order, for every file: temp file in the same file system, write, check, fsync, rename, fsync the directory - and only
+// then may a row name it.
+
+import { open, readdir, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StoreError } from './errors.ts';
+
+export class BlobFiles {
+  readonly #blobsDir: string;
+  readonly #tmpDir: string;
+  readonly #epoch: number;
+  #counter = 0;
+
+  constructor(folders: { blobsDir: string; tmpDir: string }, epoch: number) {
+    this.#blobsDir = folders.blobsDir;
+    this.#tmpDir = folders.tmpDir;
+    this.#epoch = epoch;
+  }
+
+  /** Begins a temp file of this tenure. The caller writes, then calls keep() or discard(). */
+  async begin(): Promise<BlobDraft> {
+    this.#counter += 1;
+    const incarnation = `${this.#epoch}-${this.#counter}`;
+    const path = join(this.#tmpDir, incarnation);
+    const handle = await open(path, 'wx', 0o640);
+    return new BlobDraft({ path, handle, incarnation, blobsDir: this.#blobsDir });
+  }
+
+  /** Removes a file that no row names. Its absence is fine. */
+  async remove(name: string): Promise<void> {
+    await unlink(this.pathOf(name)).catch(ignoreAbsence);
+  }
+
+  pathOf(name: string): string {
+    return join(this.#blobsDir, name);
+  }
+
+  /** Removes temp files of earlier tenures; a predecessor that is only paused may no longer use them. @returns how many. */
+  async clearTemps(): Promise<number> {
+    let cleared = 0;
+    for (const name of await readdir(this.#tmpDir)) {
+      const epoch = Number(/^(\d+)-\d+$/.exec(name)?.[1] ?? Number.NaN);
+      if (!(epoch < this.#epoch)) continue;
+      await unlink(join(this.#tmpDir, name)).catch(ignoreAbsence);
+      cleared += 1;
+    }
+    return cleared;
+  }
+}
+
+/** A blob on its way to the disk. */
+export class BlobDraft {
+  readonly #path: string;
+  readonly #handle: Awaited<ReturnType<typeof open>>;
+  readonly #incarnation: string;
+  readonly #blobsDir: string;
+
+  constructor(draft: {
+    path: string;
+    handle: Awaited<ReturnType<typeof open>>;
+    incarnation: string;
+    blobsDir: string;
+  }) {
+    this.#path = draft.path;
+    this.#handle = draft.handle;
+    this.#incarnation = draft.incarnation;
+    this.#blobsDir = draft.blobsDir;
+  }
+
+  /** Appends bytes. @throws the file system's error, ENOSPC among them. */
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#handle.writeFile(bytes);
+  }
+
+  /**
+   * Makes the bytes durable under their digest.
+   * @returns the blob's name, for its row.
+   * @throws StoreError STORAGE_FAULT when an fsync failed: never retried, never inferred.
+   */
+  async keep(digest: string): Promise<string> {
+    await this.#fsync(this.#handle);
+    await this.#handle.close();
+    const folder = digest.slice(0, 2);
+    const name = `${folder}/${digest}.${this.#incarnation}`;
+    await rename(this.#path, join(this.#blobsDir, name));
+    const directory = await open(join(this.#blobsDir, folder), 'r');
+    try {
+      await this.#fsync(directory);
+    } finally {
+      await directory.close();
+    }
+    return name;
+  }
+
+  async discard(): Promise<void> {
+    await this.#handle.close();
+    await unlink(this.#path).catch(ignoreAbsence);
+  }
+
+  async #fsync(handle: Awaited<ReturnType<typeof open>>): Promise<void> {
+    try {
+      await handle.sync();
+    } catch (cause) {
+      throw new StoreError(
+        'STORAGE_FAULT',
+        'expected fsync to succeed, got an error; check the disk, then start again',
+        { cause },
+      );
+    }
+  }
+}
+
+function ignoreAbsence(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}

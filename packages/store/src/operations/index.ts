@@ -1,0 +1,35 @@
+// The one table from an operation's name to its handler.
+
+import type { OperationName } from '@filefleet/protocol';
+import { annotateFile, deleteFile, purgeFile, renameFile, restoreFile } from './file-change.ts';
+import { copyFile, linkFile } from './file-share.ts';
+import { storeFile } from './file-store.ts';
+import { initializeStore, recordAccess } from './fleet.ts';
+import { cleanupSession, endSession } from './session.ts';
+import type { AppliedFacts, Handler, Turn } from './turn.ts';
+
+const handlers: { readonly [N in OperationName]: Handler<N> } = {
+  'store-initialize': initializeStore,
+  'file-store': storeFile,
+  'file-rename': renameFile,
+  'file-annotate': annotateFile,
+  'file-link': linkFile,
+  'file-copy': copyFile,
+  'file-delete': deleteFile,
+  'file-restore': restoreFile,
+  'file-purge': purgeFile,
+  'session-end': endSession,
+  'session-cleanup': cleanupSession,
+  'access-record': recordAccess,
+};
+
+/** Operations that end a session's activity rather than being some. */
+const endings: ReadonlySet<OperationName> = new Set(['session-end', 'session-cleanup']);
+
+export const isActivity = (name: OperationName): boolean => !endings.has(name);
+
+/** Executes one checked operation on the open connection. @throws Refusal, Unsettled, ContentGone */
+export function execute(turn: Turn): AppliedFacts {
+  const handler = handlers[turn.operation.name] as Handler<OperationName>;
+  return handler(turn.operation.payload, turn);
+}

@@ -1,0 +1,27 @@
+// session-end starts the retention clock; session-cleanup deletes or purges all files of one session at once.
+
+import { listFileIds, purgeFile } from '../file-rows.ts';
+import { closeReminders, endSession as endSessionRow } from '../sessions.ts';
+import { softDelete } from './file-change.ts';
+import { audit, type Handler } from './turn.ts';
+
+export const endSession: Handler<'session-end'> = (payload, turn) => {
+  endSessionRow(turn.db, payload.sessionId, turn.nowMs);
+  audit(turn, null);
+  return {};
+};
+
+export const cleanupSession: Handler<'session-cleanup'> = (payload, turn) => {
+  const { db } = turn;
+  let files = 0;
+  for (const { fileId, isDeleted } of listFileIds(db, payload.sessionId)) {
+    if (payload.mode === 'soft' && isDeleted === 1) continue;
+    if (payload.mode === 'soft') softDelete(turn, fileId);
+    else purgeFile(db, fileId);
+    audit(turn, fileId, { mode: payload.mode });
+    files += 1;
+  }
+  closeReminders(db, payload.sessionId, turn.nowMs);
+  audit(turn, null, { mode: payload.mode, files, ...(payload.reason ? { reason: payload.reason } : {}) });
+  return { files };
+};

@@ -1,0 +1,206 @@
+// One entry of a group, from its turn to its answer. Runs inside the entry's savepoint; group.ts owns the transaction.
+//
+// The order of questions is the promise: whose turn is it (sequence), was it settled before (ledger), may it still
+// be executed (given up, expired), and only then: execute.
+
+import {
+  type AppliedReceipt,
+  ledgerRetentionMs,
+  type Operation,
+  operationIdTimeMs,
+  type Receipt,
+  type RefusedCode,
+  type RefusedReceipt,
+  type Resend,
+} from '@filefleet/protocol';
+import type { Database } from 'better-sqlite3';
+import type { Content } from './content.ts';
+import { findLedgerRow, insertLedgerRow, type LedgerFacts } from './ledger.ts';
+import { execute, isActivity } from './operations/index.ts';
+import { type AppliedFacts, Refusal, type Turn } from './operations/turn.ts';
+import { insertDeadLetter, insertQuarantined, type MalformedJob } from './refusals.ts';
+import { decideTurn, lastSequence, type Numbers, settleSequence } from './sequences.ts';
+import { touchSession } from './sessions.ts';
+
+/** A checked operation with its content, or a job that could not be read. */
+export type Entry =
+  | {
+      readonly kind: 'operation';
+      readonly operation: Operation;
+      readonly intent: string;
+      readonly content?: Content;
+    }
+  | { readonly kind: 'malformed'; readonly job: MalformedJob; readonly identity?: MalformedIdentity };
+
+/** What could still be read of a malformed job: enough to settle its number. */
+export interface MalformedIdentity {
+  readonly operationId: string;
+  readonly name: string;
+  readonly vm: string;
+  readonly sessionId: string | null;
+  readonly code: RefusedCode;
+  readonly message: string;
+  readonly numbers?: Numbers;
+}
+
+export type Result =
+  /** `repeated`: the receipt of an earlier commit; this time nothing had an effect. */
+  | { readonly kind: 'settled'; readonly receipt: Receipt; readonly repeated: boolean }
+  | { readonly kind: 'resend'; readonly answer: Resend }
+  /** Bytes that the content stage saw are gone: fetch them and hand the entry in again. */
+  | { readonly kind: 'content-gone' }
+  /** No operation could be recognised; there is nobody to answer. */
+  | { readonly kind: 'quarantined' };
+
+/** The moment of a group: the same for all of its entries. */
+export interface Moment {
+  readonly db: Database;
+  readonly nowMs: number;
+  readonly commitSequence: number;
+  readonly schemaVersion: string;
+}
+
+/** Settles an operation without executing it, or executes it. @throws Refusal, Unsettled, ContentGone, SqliteError */
+export function settleOperation(moment: Moment, entry: Extract<Entry, { kind: 'operation' }>): Result {
+  const { operation, intent } = entry;
+  const numbers = numbersOf(operation);
+  const asked = askTurn(moment, operation.payload.operationId, numbers);
+  if (asked.kind === 'resend') return asked;
+  const known = findLedgerRow(moment.db, operation.payload.operationId);
+  if (known) {
+    if (numbers) settleSequence(moment.db, numbers, moment.nowMs);
+    // Without an intent the first one was unreadable: whatever comes under its id gets its receipt.
+    const same = known.intent === '' || known.intent === intent;
+    return { kind: 'settled', receipt: same ? known.receipt : conflict(known.receipt), repeated: true };
+  }
+  if (asked.past || (!numbers && isExpired(operation.payload.operationId, moment.nowMs))) {
+    throw pastRefusal(operation.payload.operationId, moment.nowMs);
+  }
+  const turn: Turn = { ...moment, operation, content: entry.content };
+  const facts = execute(turn);
+  if ('sessionId' in operation.payload && isActivity(operation.name)) {
+    touchSession(moment.db, operation.payload.sessionId, moment.nowMs);
+  }
+  const receipt = applied(moment, operation.payload.operationId, facts);
+  writeDown(moment, ledgerFacts(operation, intent), receipt, numbers);
+  return { kind: 'settled', receipt, repeated: false };
+}
+
+/** Settles an operation as refused; its own effects were rolled back before. */
+export function refuseOperation(
+  moment: Moment,
+  entry: Extract<Entry, { kind: 'operation' }>,
+  refusal: { code: RefusedCode; message?: string },
+): Result {
+  const { operation, intent } = entry;
+  const receipt = refused(moment, operation.payload.operationId, refusal);
+  writeDown(moment, ledgerFacts(operation, intent), receipt, numbersOf(operation));
+  insertDeadLetter(moment.db, operation, { code: refusal.code, message: receipt.message }, moment.nowMs);
+  return { kind: 'settled', receipt, repeated: false };
+}
+
+/** Keeps a job that could not be read, and settles its number where that could be read. */
+export function settleMalformed(moment: Moment, entry: Extract<Entry, { kind: 'malformed' }>): Result {
+  const { job, identity } = entry;
+  if (!identity) {
+    insertQuarantined(moment.db, job, moment.nowMs);
+    return { kind: 'quarantined' };
+  }
+  const asked = askTurn(moment, identity.operationId, identity.numbers);
+  if (asked.kind === 'resend') return asked;
+  const known = findLedgerRow(moment.db, identity.operationId);
+  if (known) {
+    if (identity.numbers) settleSequence(moment.db, identity.numbers, moment.nowMs);
+    return {
+      kind: 'settled',
+      receipt: known.intent === '' ? known.receipt : conflict(known.receipt),
+      repeated: true,
+    };
+  }
+  insertQuarantined(moment.db, job, moment.nowMs);
+  const receipt = refused(moment, identity.operationId, identity);
+  const facts = { name: identity.name, vm: identity.vm, sessionId: identity.sessionId, intent: '' };
+  writeDown(moment, facts, receipt, identity.numbers);
+  return { kind: 'settled', receipt, repeated: false };
+}
+
+function askTurn(
+  moment: Moment,
+  operationId: string,
+  numbers: Numbers | undefined,
+): { kind: 'go'; past: boolean } | { kind: 'resend'; answer: Resend } {
+  if (!numbers) return { kind: 'go', past: false };
+  const turn = decideTurn(numbers, lastSequence(moment.db, numbers.producer, numbers.sessionId));
+  if (turn.kind !== 'early') return { kind: 'go', past: turn.kind === 'past' };
+  const answer = { operationId, outcome: 'resend', code: 'OUT_OF_ORDER', expected: turn.expected } as const;
+  return { kind: 'resend', answer };
+}
+
+function writeDown(moment: Moment, facts: LedgerFacts, receipt: Receipt, numbers: Numbers | undefined): void {
+  insertLedgerRow(moment.db, facts, receipt, moment.nowMs);
+  if (numbers) settleSequence(moment.db, numbers, moment.nowMs);
+}
+
+function ledgerFacts(operation: Operation, intent: string): LedgerFacts {
+  const { name, payload } = operation;
+  return { name, vm: payload.vm, sessionId: 'sessionId' in payload ? payload.sessionId : null, intent };
+}
+
+function numbersOf(operation: Operation): Numbers | undefined {
+  if (!('sessionId' in operation.payload)) return undefined;
+  const { producer, sequence, previous, sessionId, vm } = operation.payload;
+  if (producer === undefined || sequence === undefined || previous === undefined) return undefined;
+  return { producer, sessionId, vm, sequence, previous };
+}
+
+const isExpired = (operationId: string, nowMs: number): boolean =>
+  operationIdTimeMs(operationId) < nowMs - ledgerRetentionMs;
+
+/** Its number is behind, and the ledger knows nothing: given up by the producer, or forgotten by the ledger. */
+function pastRefusal(operationId: string, nowMs: number): Refusal {
+  return isExpired(operationId, nowMs)
+    ? new Refusal(
+        'RECEIPT_EXPIRED',
+        'expected the receipt to be younger than 30 days; the operation is not executed again',
+      )
+    : new Refusal(
+        'GIVEN_UP',
+        'expected the sequence to be above the last settled one; use a new operation id',
+      );
+}
+
+const stamp = (moment: Moment, operationId: string) => ({
+  operationId,
+  commitSequence: moment.commitSequence,
+  committedAt: new Date(moment.nowMs).toISOString(),
+});
+
+function applied(moment: Moment, operationId: string, facts: AppliedFacts): AppliedReceipt {
+  return { ...stamp(moment, operationId), outcome: 'applied', ...facts };
+}
+
+function refused(
+  moment: Moment,
+  operationId: string,
+  refusal: { code: RefusedCode; message?: string },
+): RefusedReceipt {
+  const message = refusal.message?.slice(0, 160);
+  return {
+    ...stamp(moment, operationId),
+    outcome: 'refused',
+    code: refusal.code,
+    ...(message ? { message } : {}),
+  };
+}
+
+/** Not written down: it follows from the first receipt and the other intent, however often it is asked for. */
+function conflict(first: Receipt): RefusedReceipt {
+  return {
+    operationId: first.operationId,
+    commitSequence: first.commitSequence,
+    committedAt: first.committedAt,
+    outcome: 'refused',
+    code: 'CONFLICT',
+    message: 'expected the same intent as the first time under this operation id; use a new operation id',
+  };
+}
