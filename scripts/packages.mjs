@@ -33,7 +33,10 @@ const ownSettings = [
 export function installPackages({ tests }) {
   if (!isInstalled(tests)) {
     say('installing packages (npm ci)');
-    npm(['ci', ...ownSettings, '--ignore-scripts=true'], 'npm ci');
+    const engine = `--require=${JSON.stringify(join(root, 'scripts', 'npm-engine.cjs'))}`;
+    npm(['ci', ...ownSettings, '--ignore-scripts=true'], 'npm ci', {
+      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${engine}`.trim(),
+    });
   }
   if (!isProjectNodeRunning()) {
     say(`fetching Node ${wantedNode()}`);
@@ -58,8 +61,22 @@ function isSameTree(wanted, installed, tests) {
     if (path === '') return true;
     const found = installed[path];
     if (found) return found.version === entry.version && found.integrity === entry.integrity;
-    return entry.optional || entry.peer || entry.devOptional || (entry.dev && !tests);
+    return (entry.dev && !tests) || ((entry.optional || entry.peer) && !isForThisPlatform(entry));
   });
+}
+
+/** A package with a prebuilt program for just this machine; npm on an old Node may have left it out. */
+function isForThisPlatform({ os, cpu, libc }) {
+  const wanted = [
+    [os, process.platform],
+    [cpu, process.arch],
+    [libc, isGlibc() ? 'glibc' : 'musl'],
+  ];
+  return Boolean(os ?? cpu) && wanted.every(([list, here]) => list === undefined || list.includes(here));
+}
+
+function isGlibc() {
+  return process.report?.getReport().header.glibcVersionRuntime !== undefined;
 }
 
 function packagesOf(file) {
@@ -70,7 +87,7 @@ function lockDigest() {
   return createHash('sha256').update(readFileSync(lockFile)).digest('hex');
 }
 
-function npm(args, name) {
+function npm(args, name, extraEnv = {}) {
   // The npm of the machine on the Node of the machine: npm ci removes the project's own Node while it runs.
   const env = { ...process.env, PATH: foreignPath().join(delimiter) };
   const byName = capture('npm', ['--version'], { env });
@@ -78,7 +95,10 @@ function npm(args, name) {
   if (!byName.ok && !process.env.npm_execpath) {
     throw new SetupError('expected npm to be on PATH, got nothing; install npm 9 or newer and start again');
   }
-  const result = capture(command, [...first, ...args], { env, maxBuffer: 64 * 1024 * 1024 });
+  const result = capture(command, [...first, ...args], {
+    env: { ...env, ...extraEnv },
+    maxBuffer: 64 * 1024 * 1024,
+  });
   if (!result.ok) {
     throw new SetupError(`expected ${name} to succeed, got:\n${withoutNoise(result.output)}`);
   }
