@@ -1,0 +1,29 @@
+// Every event of the dashboard with its fields. Code emits these; log.ts, the only subscriber, writes them down.
+// No field holds a secret, except the one of `dashboard.password`, which exists to be read once.
+
+import type { Role } from '@filefleet/config';
+
+export interface DashboardEvents {
+  /** It listens. `users` counts the people and scripts that may log in. */
+  'dashboard.ready': { url: string; users: number };
+  /** Nobody was configured on a loopback address: this is the way in for this run. */
+  'dashboard.password': { user: string; password: string };
+  /** It cannot start; `message` says what to set or to free. */
+  'dashboard.refused': { message: string };
+  'dashboard.stopping': { signal: string };
+  'dashboard.stopped': { inTime: boolean };
+  /** Emitted once when Redis goes, not for each attempt. */
+  'redis.away': { reason: string };
+  'redis.back': Record<string, never>;
+  'login.succeeded': { user: string; role: Role; ip: string };
+  /** The name that was tried is not written down: people type passwords into the wrong field. */
+  'login.failed': { via: 'form' | 'basic'; ip: string };
+  'login.limited': { via: 'form' | 'basic'; ip: string };
+  'session.ended': { user: string };
+  /** Somebody changed something, or tried to. */
+  'action.done': { user: string; role: Role; method: string; path: string; status: number };
+  'request.failed': { method: string; route: string; reason: string };
+}
+
+export type EventName = keyof DashboardEvents;
+export type Emit = <N extends EventName>(event: N, fields: DashboardEvents[N]) => void;

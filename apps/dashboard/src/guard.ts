@@ -1,0 +1,131 @@
+// The one door: decides for every request, before any handler sees it, who asks and whether they may. Denies by default.
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Access, accessOf, isAllowed } from './access.ts';
+import type { Accounts, Person } from './accounts.ts';
+import type { Emit } from './events.ts';
+import { changesState, originOf } from './origin.ts';
+import type { Sessions } from './sessions.ts';
+
+export const sessionCookie = 'filefleet_session';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; null before the guard, and for somebody not logged in on a public route. */
+    person: Person | null;
+    /** The id of the session that the person came with. */
+    sessionId: string | null;
+  }
+}
+
+/** Counts one attempt to log in. @returns seconds to wait when there were too many. */
+export type CountAttempt = (request: FastifyRequest) => Promise<number | undefined>;
+
+export interface GuardParts {
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  readonly countAttempt: CountAttempt;
+  readonly emit: Emit;
+}
+
+export function createGuard(parts: GuardParts) {
+  return async function guard(
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply | undefined> {
+    const route = request.routeOptions.url;
+    const access = route === undefined ? undefined : accessOf(request.method, route);
+    const session = personOfSession(parts, request);
+    const needsLogin = access !== 'public';
+    const basic = needsLogin && !session ? await personOfBasic(parts, request, reply) : undefined;
+    if (reply.sent) return reply;
+    request.person = session ?? basic ?? null;
+    if (changesState(request.method) && !isOurs(request, basic !== undefined)) {
+      return deny(reply, 403, 'CROSS_ORIGIN', crossOrigin);
+    }
+    if (needsLogin && !request.person) return askForLogin(request, reply);
+    if (route !== undefined && !isAllowed(access, request.person?.role)) {
+      return deny(reply, 403, 'FORBIDDEN', forbidden(access, request.person));
+    }
+    return undefined; // an unknown address, asked for by somebody known, becomes a 404
+  };
+}
+
+const crossOrigin =
+  'A change was asked for from outside these pages; open the dashboard itself, or use HTTP Basic from a script.';
+
+function forbidden(access: Access | undefined, person: Person | null): string {
+  if (access === undefined) return 'Nobody may do this here.';
+  return `This needs the role ${access}; you have ${person?.role ?? 'none'}.`;
+}
+
+function personOfSession({ accounts, sessions }: GuardParts, request: FastifyRequest): Person | undefined {
+  const cookie = request.cookies[sessionCookie];
+  const unsigned = cookie === undefined ? undefined : request.unsignCookie(cookie);
+  if (!unsigned?.valid) return undefined;
+  const name = sessions.nameOf(unsigned.value);
+  if (name === undefined) return undefined;
+  request.sessionId = unsigned.value;
+  return accounts.find(name);
+}
+
+/** Scripts and curl. Sends the response itself when there were too many attempts. */
+async function personOfBasic(
+  { accounts, countAttempt, emit }: GuardParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Person | undefined> {
+  const credentials = parseBasic(request.headers.authorization);
+  if (!credentials) return undefined;
+  const known = accounts.recall(credentials.name, credentials.password);
+  if (known) return known;
+  const waitSeconds = await countAttempt(request);
+  if (waitSeconds !== undefined) {
+    emit('login.limited', { via: 'basic', ip: request.ip });
+    reply.header('retry-after', waitSeconds);
+    deny(reply, 429, 'TOO_MANY_ATTEMPTS', `Too many attempts; try again in ${waitSeconds} s.`);
+    return undefined;
+  }
+  const person = await accounts.verify(credentials.name, credentials.password);
+  if (person === 'busy') {
+    deny(reply, 503, 'BUSY', 'Too many logins at once; try again.');
+    return undefined;
+  }
+  if (!person) emit('login.failed', { via: 'basic', ip: request.ip });
+  return person;
+}
+
+function parseBasic(header: string | undefined): { name: string; password: string } | undefined {
+  const match = /^basic ([A-Za-z0-9+/=]+)$/i.exec(header ?? '');
+  if (!match?.[1]) return undefined;
+  const text = Buffer.from(match[1], 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  return colon < 0 ? undefined : { name: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+/** A browser must show that the change comes from our pages; a script that brings its password need not. */
+function isOurs(request: FastifyRequest, broughtPassword: boolean): boolean {
+  const fetchSite = request.headers['sec-fetch-site'];
+  const origin = originOf({
+    host: request.host,
+    origin: request.headers.origin,
+    fetchSite: typeof fetchSite === 'string' ? fetchSite : undefined,
+  });
+  return origin === 'same' || (origin === 'unknown' && broughtPassword);
+}
+
+/** People get the form, programs get JSON. */
+function askForLogin(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const wantsPage = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
+  if (wantsPage) return reply.redirect(`/login?next=${encodeURIComponent(request.url)}`, 302);
+  // A browser that sees a Basic challenge opens a box of its own over the page.
+  if (request.headers['sec-fetch-mode'] === undefined) {
+    reply.header('www-authenticate', 'Basic realm="filefleet", charset="UTF-8"');
+  }
+  return deny(reply, 401, 'LOGIN_REQUIRED', 'Log in at /login, or send a name and password with HTTP Basic.');
+}
+
+/** The form of all our refusals; Bull Board's page shows `message`. */
+function deny(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
+  return reply.code(status).send({ error: { key: 'ERRORS.FORBIDDEN', code }, message });
+}

@@ -1,0 +1,5 @@
+// @filefleet/dashboard: Bull Board and our pages, behind a login. Programs start main.ts; tests use this door.
+
+export { hashPassword, verifyPassword } from '@filefleet/config';
+export { accessTable } from './access.ts';
+export { createDashboard, type DashboardOptions } from './server.ts';

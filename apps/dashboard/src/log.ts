@@ -1,0 +1,51 @@
+// Turns events into pino's JSON lines on standard output, each with an `event` field.
+
+import type { LogLevel } from '@filefleet/config';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { Emit, EventName } from './events.ts';
+
+interface Line {
+  readonly level: LogLevel;
+  readonly message: string;
+  /** Written whatever the log level: a supervisor waits for it, or a person needs it. */
+  readonly always?: true;
+}
+
+const lines: Readonly<Record<EventName, Line>> = {
+  'dashboard.ready': { level: 'info', message: 'the dashboard is open', always: true },
+  'dashboard.password': {
+    level: 'warn',
+    message: 'no users are configured: log in with this user and password, which end with this run',
+    always: true,
+  },
+  'dashboard.refused': { level: 'fatal', message: 'the dashboard cannot start' },
+  'dashboard.stopping': { level: 'info', message: 'stopping' },
+  'dashboard.stopped': { level: 'info', message: 'stopped', always: true },
+  'redis.away': { level: 'warn', message: 'Redis cannot be reached; pages show what they can' },
+  'redis.back': { level: 'info', message: 'Redis is there' },
+  'login.succeeded': { level: 'info', message: 'somebody logged in' },
+  'login.failed': { level: 'warn', message: 'a login failed' },
+  'login.limited': { level: 'warn', message: 'too many logins were tried' },
+  'session.ended': { level: 'info', message: 'somebody logged out' },
+  'action.done': { level: 'info', message: 'somebody asked for a change' },
+  'request.failed': { level: 'error', message: 'a request failed' },
+};
+
+/**
+ * Makes the subscriber.
+ * @param level least important line that is written.
+ * @param destination where lines go; standard output unless a test says otherwise.
+ */
+export function createLog(level: LogLevel, destination?: DestinationStream): Emit {
+  const options = { base: { app: 'dashboard' } };
+  const logger = destination
+    ? pino({ ...options, level }, destination)
+    : pino({ ...options, level }, pino.destination({ sync: true }));
+  const lifecycle: Logger = logger.child({}, { level: 'trace' });
+  return (event, fields) => {
+    const line = lines[event];
+    const target = line.always ? lifecycle : logger;
+    const facts: object = { event, ...fields };
+    target[line.level](facts, line.message);
+  };
+}

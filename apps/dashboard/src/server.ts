@@ -1,0 +1,138 @@
+// Puts the dashboard together: headers, cookies, guard, pages, Bull Board. Listens to nothing by itself; see main.ts.
+
+import { randomBytes } from 'node:crypto';
+import cookie from '@fastify/cookie';
+import csrf from '@fastify/csrf-protection';
+import formbody from '@fastify/formbody';
+import rateLimit from '@fastify/rate-limit';
+import type { DashboardUser } from '@filefleet/config';
+import { queueName, redisPrefix } from '@filefleet/protocol';
+import { Queue } from 'bullmq';
+import fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import type { Redis } from 'ioredis';
+import { Accounts } from './accounts.ts';
+import { registerAssets } from './assets.ts';
+import { registerBoards } from './board.ts';
+import { within } from './deadline.ts';
+import type { Emit } from './events.ts';
+import { createFleetProbe } from './fleet-state.ts';
+import { type CountAttempt, createGuard } from './guard.ts';
+import { registerHeaders } from './headers.ts';
+import { csrfUser, registerLogin, showForm } from './login.ts';
+import { changesState } from './origin.ts';
+import { registerOverview } from './overview.ts';
+import { Sessions } from './sessions.ts';
+
+export interface DashboardOptions {
+  readonly config: {
+    readonly shard: number;
+    readonly dashboardUsers: readonly DashboardUser[] | undefined;
+    readonly dashboardSecret: string | undefined;
+  };
+  /** Stays the caller's: the dashboard never closes it. Needs an `error` listener. */
+  readonly redis: Redis;
+  readonly emit?: Emit;
+  /** Wall clock in milliseconds. */
+  readonly now?: () => number;
+}
+
+/** Attempts to log in from one address within a minute; Basic counts only where it costs a verification. */
+const attemptsPerMinute = 10;
+const queueCloseMs = 1_000;
+const bodyBytes = 64 * 1024;
+
+/** @returns a server that is ready for `listen` or `inject`; `close()` ends it within two seconds of the last request. */
+export async function createDashboard(options: DashboardOptions): Promise<FastifyInstance> {
+  const { config, redis, emit = () => {}, now = Date.now } = options;
+  const secret = config.dashboardSecret ?? randomBytes(48).toString('base64url');
+  const accounts = new Accounts(config.dashboardUsers ?? [], now);
+  const sessions = new Sessions(now);
+  const queue = openQueue(redis, config.shard);
+  // A proxy that speaks https to the world stands on this machine; anybody else's X-Forwarded-* is not believed.
+  const app = fastify({ trustProxy: 'loopback', bodyLimit: bodyBytes, forceCloseConnections: 'idle' });
+
+  app.decorateRequest('person', null);
+  app.decorateRequest('sessionId', null);
+  await registerHeaders(app);
+  await app.register(cookie, { secret });
+  await app.register(formbody);
+  await app.register(csrf, {
+    sessionPlugin: '@fastify/cookie',
+    cookieKey: 'filefleet_csrf',
+    cookieOpts: { path: '/', httpOnly: true, sameSite: 'strict', signed: true },
+    csrfOpts: { hmacKey: secret, userInfo: true },
+    getUserInfo: csrfUser,
+    getToken: (request) => (request.body as { _csrf?: string } | undefined)?._csrf,
+  });
+  await app.register(rateLimit, { global: false });
+
+  const parts = { accounts, sessions, emit, countAttempt: attemptCounter(app) };
+  app.addHook('onRequest', createGuard(parts));
+  app.addHook('onResponse', async (request, reply) => reportAction(emit, request, reply));
+  app.setErrorHandler((error: FastifyError, request, reply) => answerError(emit, error, request, reply));
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ error: { code: 'NOT_FOUND' }, message: 'Nothing is at this address.' }),
+  );
+  registerAssets(app);
+  registerLogin(app, parts);
+  registerOverview(app, createFleetProbe(redis, queue, config.shard, now), now);
+  await registerBoards(app, { queue, redis, emit });
+  app.addHook('onClose', async () => {
+    await within(queueCloseMs, queue.close());
+  });
+  await app.ready();
+  return app;
+}
+
+/** The queue as an onlooker has it: it writes no settings of its own and asks Redis nothing before it is asked. */
+function openQueue(redis: Redis, shard: number): Queue {
+  const queue = new Queue(queueName, {
+    connection: redis,
+    prefix: redisPrefix(shard),
+    skipMetasUpdate: true,
+    skipVersionCheck: true,
+  });
+  queue.on('error', () => {}); // the connection itself reports; see redis.ts
+  return queue;
+}
+
+function attemptCounter(app: FastifyInstance): CountAttempt {
+  const limit = app.createRateLimit({ max: attemptsPerMinute, timeWindow: 60_000 });
+  return async (request) => {
+    const result = await limit(request);
+    return !result.isAllowed && result.isExceeded ? result.ttlInSeconds : undefined;
+  };
+}
+
+function reportAction(emit: Emit, request: FastifyRequest, reply: FastifyReply): void {
+  const { person, method } = request;
+  if (!person || !changesState(method) || request.routeOptions.url === '/logout') return;
+  const path = request.url.split('?', 1)[0] ?? '';
+  emit('action.done', { user: person.name, role: person.role, method, path, status: reply.statusCode });
+}
+
+function answerError(
+  emit: Emit,
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (error.code?.startsWith('FST_CSRF_') && !request.person) {
+    return showForm(reply, 403, '/', 'This page was open for too long. Please log in again.');
+  }
+  const status = error.statusCode ?? 500;
+  if (status < 500) return reply.code(status).send({ error: { code: error.code }, message: error.message });
+  emit('request.failed', {
+    method: request.method,
+    route: request.routeOptions.url ?? '',
+    reason: error.message,
+  });
+  return reply
+    .code(500)
+    .send({ error: { code: 'INTERNAL' }, message: 'Something went wrong; the log says what.' });
+}
