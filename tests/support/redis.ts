@@ -1,0 +1,109 @@
+// A Redis of a test's own: a real `redis-server` from PATH on a free port, with nothing on disk, ended by its pid.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface TestRedis {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Ends it at once, as a crash would, and waits until it is gone. May be called twice. */
+  stop(): Promise<void>;
+  /** Makes it hang: connections stay open, nothing is answered. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Another program may take the port between our look and Redis's. */
+const attempts = 5;
+
+/**
+ * Starts a Redis and waits until it answers.
+ * @param options.port the port to use again after a stop; a free one if left out.
+ * @param options.args more arguments for redis-server.
+ */
+export async function startRedis(
+  options: { port?: number; args?: readonly string[] } = {},
+): Promise<TestRedis> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await launch(options.port ?? (await freePort()), options.args ?? []);
+    } catch (error) {
+      if (attempt === attempts || (error as NodeJS.ErrnoException).code === 'ENOENT') throw error;
+    }
+  }
+}
+
+async function launch(port: number, extra: readonly string[]): Promise<TestRedis> {
+  const folder = await mkdtemp(join(tmpdir(), 'filefleet-redis-'));
+  const args = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    folder,
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+  ];
+  const child = spawn('redis-server', [...args, '--maxmemory-policy', 'noeviction', ...extra], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const gone = once(child, 'exit').catch(() => undefined);
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+      child.kill('SIGKILL');
+      await gone;
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const pid = await untilReady(child);
+    return {
+      url: `redis://127.0.0.1:${port}`,
+      port,
+      pid,
+      stop,
+      pause: () => void child.kill('SIGSTOP'),
+      resume: () => void child.kill('SIGCONT'),
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** @returns the pid, once Redis says that it takes connections. */
+function untilReady(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const said: string[] = [];
+    child.once('error', reject);
+    child.once('exit', (code) =>
+      reject(
+        new Error(`expected redis-server to start, got exit code ${code}: ${said.slice(-3).join(' | ')}`),
+      ),
+    );
+    if (!child.stdout) return reject(new Error('expected redis-server to have a standard output'));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      said.push(line);
+      if (line.includes('Ready to accept connections') && child.pid !== undefined) resolve(child.pid);
+    });
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('expected a port from the system');
+  return address.port;
+}
