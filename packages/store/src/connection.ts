@@ -171,13 +171,15 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-/** The switch to WAL does not honour busy_timeout: six processes at a new file make one in twelve fail at once. */
-function retryWhileBusy(step: () => void): void {
+/**
+ * Tries again for 5 seconds while SQLite is busy. The switch to WAL does not honour busy_timeout: of six processes at a
+ * new file, one in twelve fails at once.
+ */
+export function retryWhileBusy<Result>(step: () => Result): Result {
   const giveUpAtMs = performance.now() + busyTimeoutMs;
   for (;;) {
     try {
-      step();
-      return;
+      return step();
     } catch (error) {
       if (!isBusy(error) || performance.now() > giveUpAtMs) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 + Math.random() * 20);

@@ -32,7 +32,9 @@ export function ensureDataDir(dataDir: string): string {
     makeFolder(blobsDir(path));
     const made = blobFolders.filter((name) => makeOne(join(blobsDir(path), name)));
     for (const name of made) fsyncFolder(join(blobsDir(path), name));
-    if (made.length > 0) fsyncFolder(blobsDir(path));
+    // Always: an earlier start may have been killed between making folders and this.
+    fsyncFolder(blobsDir(path));
+    fsyncFolder(path);
   } catch (error) {
     throw describeFault(error, path);
   }

@@ -1,4 +1,4 @@
--- Back to an empty file. The runner keeps `schema_migrations` itself until the last row is gone.
+-- Back to an empty file. The version row goes with its table.
 
 DROP VIEW v_pending_cleanups;
 DROP VIEW v_session_file_summary;

@@ -14,7 +14,7 @@ ALTER TABLE conversation_files ADD COLUMN origin_file_id TEXT;
 ALTER TABLE conversation_files ADD COLUMN row_version INTEGER NOT NULL DEFAULT 1;
 
 -- D7: association schedules nothing; the clock starts at session-end, and entries are only reminders.
-DROP TRIGGER trg_session_association_cleanup_schedule;
+DROP TRIGGER IF EXISTS trg_session_association_cleanup_schedule;
 UPDATE file_cleanup_queue SET is_processed = 1, processed_at = CURRENT_TIMESTAMP
 WHERE is_processed = 0 AND cleanup_reason = 'session_ended';
 
@@ -39,7 +39,7 @@ FROM (SELECT DISTINCT a.file_id, a.session_id, hex(randomblob(16)) AS u
       FROM (SELECT DISTINCT file_id, session_id FROM session_file_associations) a
       JOIN conversation_files f ON f.file_id = a.file_id
       WHERE a.session_id <> f.session_id) shared;
-DROP TRIGGER trg_conversation_files_upload_log;
+DROP TRIGGER IF EXISTS trg_conversation_files_upload_log;
 INSERT INTO conversation_files (file_id, session_id, original_filename, stored_filename, file_path, file_size,
                                 file_hash, mime_type, uploaded_at, uploaded_by, is_deleted, deleted_at, origin_file_id)
 SELECT s.file_id, s.session_id, f.original_filename, s.file_id, f.file_path, f.file_size,
@@ -55,6 +55,16 @@ UPDATE file_cleanup_queue AS q
 SET file_id = (SELECT s.file_id FROM split s WHERE s.origin = q.file_id AND s.session_id = q.session_id)
 WHERE EXISTS (SELECT 1 FROM split s WHERE s.origin = q.file_id AND s.session_id = q.session_id);
 DROP TABLE split;
+
+-- From here on the triggers are ours to the letter, whoever made them before. Views stay as they were found:
+-- programs that read them go on working.
+DROP TRIGGER IF EXISTS trg_conversation_files_soft_delete;
+CREATE TRIGGER trg_conversation_files_soft_delete
+AFTER UPDATE OF is_deleted ON conversation_files
+WHEN NEW.is_deleted = 1 AND OLD.is_deleted = 0
+BEGIN
+  UPDATE conversation_files SET deleted_at = CURRENT_TIMESTAMP WHERE file_id = NEW.file_id;
+END;
 CREATE TRIGGER trg_conversation_files_upload_log
 AFTER INSERT ON conversation_files
 BEGIN
@@ -128,8 +138,13 @@ CREATE TABLE sessions (
   last_activity_at_ms INTEGER NOT NULL,
   ended_at_ms         INTEGER CHECK ((state = 'ended') = (ended_at_ms IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX idx_sessions_activity ON sessions (last_activity_at_ms, session_id);
+-- D7: nobody knows when an old session was last in use, so its 30 idle days begin with this migration; were they
+-- counted from its uploads, the first cleanup would take an adopted database's files.
 INSERT INTO sessions (session_id, state, first_activity_at_ms, last_activity_at_ms)
-SELECT session_id, 'live', MIN(uploaded_at_ms), MAX(uploaded_at_ms) FROM conversation_files GROUP BY session_id;
+SELECT session_id, 'live', MIN(uploaded_at_ms),
+       MAX(MAX(uploaded_at_ms), CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER))
+FROM conversation_files GROUP BY session_id;
 
 -- Where the bytes of a digest are. A file's name is unique per incarnation: `ab/<digest>.<epoch>-<counter>`.
 CREATE TABLE blobs (
@@ -160,6 +175,15 @@ CREATE TABLE audit_entries (
 ) STRICT;
 CREATE INDEX idx_audit_file ON audit_entries (file_id, audit_id) WHERE file_id IS NOT NULL;
 CREATE INDEX idx_audit_session ON audit_entries (session_id, audit_id) WHERE session_id IS NOT NULL;
+-- What 001's log knows would vanish with its file, so the audit begins with a copy of it. Commit sequence 0: before all groups.
+INSERT INTO audit_entries (at_ms, action, session_id, file_id, actor, commit_sequence, details)
+SELECT COALESCE(CAST(round((julianday(l.accessed_at) - 2440587.5) * 86400000) AS INTEGER),
+                CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)),
+       'file-' || l.access_type, f.session_id, l.file_id, l.accessed_by, 0,
+       CASE WHEN l.access_metadata IS NULL OR json_valid(l.access_metadata) THEN l.access_metadata
+            ELSE json_object('text', l.access_metadata) END
+FROM file_access_log l JOIN conversation_files f ON f.file_id = l.file_id
+ORDER BY l.log_id;
 CREATE TRIGGER trg_audit_entries_no_update BEFORE UPDATE ON audit_entries
 BEGIN SELECT RAISE(ABORT, 'audit entries are append-only'); END;
 CREATE TRIGGER trg_audit_entries_no_delete BEFORE DELETE ON audit_entries
