@@ -1,0 +1,239 @@
+// The front door of an agent: store files, change them, ask for receipts.
+
+import {
+  type AppliedReceipt,
+  assertVmName,
+  isOperationId,
+  type OperationName,
+  ProtocolError,
+  type WriterState,
+  writerStateField,
+  writerStateSchema,
+} from '@filefleet/protocol';
+import { type Clock, systemClock } from './clock.ts';
+import { Courier } from './courier.ts';
+import { ClientError } from './errors.ts';
+import type {
+  AccessEntry,
+  AnnotateRequest,
+  CleanupRequest,
+  CopyRequest,
+  DeleteRequest,
+  FileRequest,
+  LinkRequest,
+  RenameRequest,
+  RequestOptions,
+  SessionRequest,
+  StoreRequest,
+} from './requests.ts';
+
+export interface ClientOptions {
+  /** URL of Redis, such as `redis://:password@vm3:6379`. */
+  readonly redis: string;
+  /** Name of this VM, such as `vm5`. */
+  readonly vm: string;
+  /** 0 unless the fleet has several writers. */
+  readonly shard?: number;
+  /** Who asks, where an operation does not say so itself. */
+  readonly actor?: string;
+  /** How long an operation waits for its receipt, in milliseconds; 30,000 unless given. */
+  readonly deadlineMs?: number;
+  /** How long the first connect may take, in milliseconds; 5,000 unless given. */
+  readonly connectTimeoutMs?: number;
+  /** For tests. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Connects an agent to the fleet. One client per process is enough: it is made for thousands of operations in
+ * flight. Close it, or the process stays alive.
+ * @throws ClientError INVALID for a wrong option; REDIS_UNAVAILABLE when Redis does not answer within
+ * `connectTimeoutMs`.
+ */
+export async function createClient(options: ClientOptions): Promise<Client> {
+  try {
+    assertVmName(options.vm);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    throw new ClientError('INVALID', error.message, { field: 'vm' }, { cause: error });
+  }
+  const courier = await Courier.open({
+    redis: options.redis,
+    vm: options.vm,
+    shard: options.shard ?? 0,
+    actor: options.actor,
+    deadlineMs: options.deadlineMs ?? 30_000,
+    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    clock: options.clock ?? systemClock,
+  });
+  return new Client(courier);
+}
+
+/**
+ * An agent's connection to the fleet. Made by `createClient`.
+ *
+ * Operations of one session take effect in the order in which they are called on one client. Every method that
+ * sends an operation resolves with its settled receipt and rejects with a `ClientError`: INVALID (nothing was
+ * sent), REFUSED (settled, `refusal` says why), NOT_YET_DURABLE (handed over; ask `receipt`), REDIS_UNAVAILABLE
+ * (never handed over), CLIENT_CLOSED.
+ */
+export class Client {
+  readonly #courier: Courier;
+
+  constructor(courier: Courier) {
+    this.#courier = courier;
+  }
+
+  /**
+   * Stores a file. Resolves when its bytes and its row are on the writer's disk, and not before.
+   * @returns the receipt; its `fileId` is the operation id.
+   * @throws ClientError also SOURCE_FAILED (the content could not be read) and GIVEN_UP (a stream whose bytes
+   * Redis lost).
+   */
+  async store(request: StoreRequest): Promise<AppliedReceipt> {
+    const entry = this.#submitStore(request);
+    return await this.#courier.receiptOf(entry, request.deadlineMs);
+  }
+
+  /**
+   * Stores a file without waiting for the receipt: resolves when Redis has the job. What only Redis has can be
+   * lost with Redis; as long as this client lives, it notices and sends it again, if it can read the content
+   * again.
+   */
+  async enqueueStore(request: StoreRequest): Promise<{ operationId: string; acceptedBy: 'redis' }> {
+    const entry = this.#submitStore(request);
+    await this.#courier.acceptanceOf(entry, request.deadlineMs);
+    return { operationId: entry.facts.operationId, acceptedBy: 'redis' };
+  }
+
+  /**
+   * The receipt of an operation, waited for if need be. Operations of this client are known for certain as long
+   * as they are under way, and the last 10,000 afterwards. Of another process's operation only the job in Redis
+   * can be asked, of which the last thousands are kept: a refusal then comes without `receipt`. Whoever still
+   * has the content is better off calling `store` again with the same `operationId`.
+   * @throws ClientError REFUSED, NOT_YET_DURABLE, UNKNOWN_OPERATION, REDIS_UNAVAILABLE, INVALID, CLIENT_CLOSED, and
+   * how the operation failed if it did.
+   */
+  async receipt(operationId: string, options: { deadlineMs?: number } = {}): Promise<AppliedReceipt> {
+    if (!isOperationId(operationId)) {
+      throw new ClientError(
+        'INVALID',
+        'expected operationId to be a UUIDv7 in lower case; nothing was asked',
+        {
+          field: 'operationId',
+        },
+      );
+    }
+    return await this.#courier.receipt(operationId, options.deadlineMs);
+  }
+
+  /** Gives a file another name, in its own session only. */
+  async rename({ sessionId, fileId, filename, ...options }: RenameRequest): Promise<AppliedReceipt> {
+    return await this.#send('file-rename', { sessionId, fileId, filename }, options);
+  }
+
+  /** Sets and removes (null) metadata of a file. */
+  async annotate({ sessionId, fileId, metadata, ...options }: AnnotateRequest): Promise<AppliedReceipt> {
+    return await this.#send('file-annotate', { sessionId, fileId, metadata }, options);
+  }
+
+  /** Links a file to a message, or into another session, where it becomes a file row of its own. */
+  async link(request: LinkRequest): Promise<AppliedReceipt> {
+    const { sessionId, fileId, toSessionId, messageId, associationType, ...options } = request;
+    const fields = { sessionId, fileId, toSessionId, messageId, associationType };
+    return await this.#send('file-link', fields, options);
+  }
+
+  /** Makes a second file of the same bytes. */
+  async copy(request: CopyRequest): Promise<AppliedReceipt> {
+    const { sessionId, fileId, toSessionId, filename, ...options } = request;
+    return await this.#send('file-copy', { sessionId, fileId, toSessionId, filename }, options);
+  }
+
+  /** Deletes a file; `restore` takes it back. */
+  async delete({ sessionId, fileId, reason, ...options }: DeleteRequest): Promise<AppliedReceipt> {
+    return await this.#send('file-delete', { sessionId, fileId, reason }, options);
+  }
+
+  /** Takes a `delete` back. */
+  async restore({ sessionId, fileId, ...options }: FileRequest): Promise<AppliedReceipt> {
+    return await this.#send('file-restore', { sessionId, fileId }, options);
+  }
+
+  /** Removes a file for good; its bytes go with the last file that has them. */
+  async purge({ sessionId, fileId, reason, ...options }: DeleteRequest): Promise<AppliedReceipt> {
+    return await this.#send('file-purge', { sessionId, fileId, reason }, options);
+  }
+
+  /** Ends a session: the clock of its files' retention starts. */
+  async endSession({ sessionId, ...options }: SessionRequest): Promise<AppliedReceipt> {
+    return await this.#send('session-end', { sessionId }, options);
+  }
+
+  /** Deletes (`soft`) or purges (`hard`) all files of a session; the receipt's `files` says how many. */
+  async cleanupSession({ sessionId, mode, reason, ...options }: CleanupRequest): Promise<AppliedReceipt> {
+    return await this.#send('session-cleanup', { sessionId, mode, reason }, options);
+  }
+
+  /** Asks for the schema to be there. Harmless at any time; the receipt has its `schemaVersion`. */
+  async initialize(options: RequestOptions = {}): Promise<AppliedReceipt> {
+    return await this.#send('store-initialize', {}, options);
+  }
+
+  /** Puts 1 to 100 views and downloads into the access log. */
+  async recordAccess(entries: readonly AccessEntry[], options: RequestOptions = {}): Promise<AppliedReceipt> {
+    return await this.#send('access-record', { entries }, options);
+  }
+
+  /**
+   * What the writer last published about itself; undefined when no writer ever ran on this Redis, or when it
+   * published something this version cannot read. Compare `heartbeatAtMs` with `writerStaleAfterMs`.
+   * @throws ClientError REDIS_UNAVAILABLE, CLIENT_CLOSED
+   */
+  async writerState(): Promise<WriterState | undefined> {
+    this.#courier.assertOpen();
+    const json = await this.#courier.read((redis, keys) => redis.hget(keys.writer, writerStateField));
+    return json === null ? undefined : parseState(json);
+  }
+
+  /**
+   * Ends the client within about a second, also when Redis hangs. What is not settled rejects with CLIENT_CLOSED,
+   * though it may still take effect. A second call is the same as the first.
+   * @param options `deadlineMs`: wait this long for what is under way to settle first; 0 unless given.
+   */
+  async close(options: { deadlineMs?: number } = {}): Promise<void> {
+    await this.#courier.close(options.deadlineMs ?? 0);
+  }
+
+  async #send(
+    name: OperationName,
+    fields: Readonly<Record<string, unknown>>,
+    options: RequestOptions,
+  ): Promise<AppliedReceipt> {
+    return await this.#courier.receiptOf(this.#courier.submit(name, fields, options), options.deadlineMs);
+  }
+
+  #submitStore(request: StoreRequest) {
+    const {
+      content,
+      onProgress,
+      operationId: _id,
+      actor: _actor,
+      deadlineMs: _ms,
+      retryOf: _of,
+      ...fields
+    } = request;
+    return this.#courier.submit('file-store', fields, request, {
+      content,
+      ...(onProgress && { onProgress }),
+    });
+  }
+}
+
+function parseState(json: string): WriterState | undefined {
+  try {
+    return writerStateSchema.safeParse(JSON.parse(json)).data;
+  } catch {
+    return undefined; // not JSON: nothing that can be said about a writer
+  }
+}

@@ -1,0 +1,82 @@
+// One operation under way: what it asks for, where it stands, and who waits for it.
+
+import type { OperationName, Receipt } from '@filefleet/protocol';
+import type { ClientError } from './errors.ts';
+import type { Lane } from './lane.ts';
+import type { Stage } from './stage.ts';
+
+export interface EntryFacts {
+  readonly name: OperationName;
+  readonly operationId: string;
+  /** The caller chose the id, so that jobs of another process may bear it already. */
+  readonly idGiven: boolean;
+  /** The checked payload without what the way adds: sequence, previous, digest, size, content. */
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly lane: Lane<Entry>;
+  /** False for operations without a session: they have a lane of their own and travel without numbers. */
+  readonly ordered: boolean;
+  readonly stage: Stage | undefined;
+}
+
+export class Entry {
+  readonly facts: EntryFacts;
+  readonly sequence: number;
+  /** Number of the latest job; -1 before the first. */
+  repeat = -1;
+  /** Whether Redis has, or may have, a job of it. */
+  handed = false;
+  /** Its bytes have to be put into Redis again. */
+  restage = false;
+  /** How often it was looked for, and how often the writer wanted it again. */
+  asks = 0;
+  resends = 0;
+  failedAdds = 0;
+  /** Staging answers since its stream was consumed. */
+  lastQuestions = 0;
+  /** What happens next to it by itself, and when. */
+  due: { readonly atMs: number; readonly step: 'look' | 'prepare' } | undefined;
+  isPreparing = false;
+  isLooking = false;
+  /** Aborted, with the reason, when it ends: everything done for it stops. */
+  readonly ending = new AbortController();
+  readonly #accepted = Promise.withResolvers<void>();
+  readonly #settled = Promise.withResolvers<Receipt>();
+
+  constructor(facts: EntryFacts) {
+    this.facts = facts;
+    this.sequence = facts.lane.number(this);
+    // Nobody may be listening; those who are get their own rejection.
+    this.#accepted.promise.catch(() => {});
+    this.#settled.promise.catch(() => {});
+  }
+
+  /** Resolves once Redis has a job of it. */
+  get accepted(): Promise<void> {
+    return this.#accepted.promise;
+  }
+
+  /** Resolves with the receipt, applied or refused; rejects when the client gives it up or is closed. */
+  get settled(): Promise<Receipt> {
+    return this.#settled.promise;
+  }
+
+  get hasEnded(): boolean {
+    return this.ending.signal.aborted;
+  }
+
+  accept(): void {
+    this.#accepted.resolve();
+  }
+
+  settle(receipt: Receipt): void {
+    this.#accepted.resolve();
+    this.#settled.resolve(receipt);
+    this.ending.abort(new Error('settled'));
+  }
+
+  fail(error: ClientError): void {
+    this.#accepted.reject(error);
+    this.#settled.reject(error);
+    this.ending.abort(error);
+  }
+}

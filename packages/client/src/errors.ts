@@ -1,0 +1,53 @@
+import type { RefusedCode, RefusedReceipt } from '@filefleet/protocol';
+
+/** Every code that a client raises, in one place; recognise errors by it, never by text. */
+export const clientErrorCodes = {
+  INVALID: 'An argument is wrong; nothing was numbered or sent. `field` names it.',
+  REFUSED:
+    'The writer settled the operation by refusing it. `refusal` says why; asking again changes nothing.',
+  NOT_YET_DURABLE:
+    'Handed over but not settled in time. Do not store again: ask `client.receipt(operationId)`.',
+  REDIS_UNAVAILABLE: 'Never handed over, because Redis could not take it in time. It is safe to call again.',
+  SOURCE_FAILED: 'The content could not be read to its end, or was another one when read again.',
+  GIVEN_UP: 'The staged bytes were lost and their stream cannot be read a second time. Store them again.',
+  UNKNOWN_OPERATION: 'Neither this client nor Redis knows the operation (any more).',
+  CLIENT_CLOSED: 'The client was closed; what became of the operation is not known here.',
+} as const;
+
+export type ClientErrorCode = keyof typeof clientErrorCodes;
+
+export interface ClientErrorFacts {
+  /** The operation concerned, when one had been numbered. */
+  readonly operationId?: string;
+  /** INVALID: path of the wrong argument, such as `metadata.width`. */
+  readonly field?: string;
+  /** NOT_YET_DURABLE: whether the operation also lies in a spool folder of this machine. */
+  readonly spooled?: boolean;
+  /** REFUSED: the writer's code. */
+  readonly refusal?: RefusedCode;
+  /** REFUSED: the whole receipt; missing when only a failed job of another process told of the refusal. */
+  readonly receipt?: RefusedReceipt;
+}
+
+/** The one error of this package. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+  readonly code: ClientErrorCode;
+  readonly facts: ClientErrorFacts;
+  readonly operationId: string | undefined;
+  readonly field: string | undefined;
+  readonly spooled: boolean | undefined;
+  readonly refusal: RefusedCode | undefined;
+  readonly receipt: RefusedReceipt | undefined;
+
+  constructor(code: ClientErrorCode, message: string, facts: ClientErrorFacts = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.facts = facts;
+    this.operationId = facts.operationId;
+    this.field = facts.field;
+    this.spooled = facts.spooled;
+    this.refusal = facts.refusal;
+    this.receipt = facts.receipt;
+  }
+}

@@ -1,0 +1,22 @@
+// @filefleet/client: what a VM agent embeds.
+
+export type { AppliedReceipt, Receipt, RefusedCode, RefusedReceipt, WriterState } from '@filefleet/protocol';
+export { Client, type ClientOptions, createClient } from './client.ts';
+export type { Clock } from './clock.ts';
+export { ClientError, type ClientErrorCode, type ClientErrorFacts, clientErrorCodes } from './errors.ts';
+export type {
+  AccessEntry,
+  AnnotateRequest,
+  AssociationType,
+  CleanupRequest,
+  CopyRequest,
+  DeleteRequest,
+  FileRequest,
+  LinkRequest,
+  RenameRequest,
+  RequestOptions,
+  SessionRequest,
+  StoreRequest,
+} from './requests.ts';
+export type { Content } from './source.ts';
+export type { Progress } from './stage.ts';

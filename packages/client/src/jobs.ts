@@ -1,0 +1,76 @@
+// The queue as a producer sees it: add a job, and look what became of one.
+
+import { type Answer, parseAnswer, queueName, redisPrefix } from '@filefleet/protocol';
+import { type JobsOptions, Queue } from 'bullmq';
+import type { RedisLink } from './redis-link.ts';
+
+/** Settled jobs stay this many to be looked at; the writer forces the same. */
+const kept = { completed: 1_000, failed: 5_000 };
+/** BullMQ's event stream is for dashboards; receipts do not travel in it. */
+const eventsKept = 1_000;
+
+/** What became of a job. `data` is what the stored job holds, which is not always what we added. */
+export type Sighting =
+  | { readonly state: 'absent' }
+  | { readonly state: 'unfinished'; readonly data: unknown }
+  | { readonly state: 'completed'; readonly data: unknown; readonly answer: Answer | undefined }
+  | { readonly state: 'failed'; readonly data: unknown; readonly reason: string };
+
+export class Jobs {
+  readonly #queue: Queue;
+
+  constructor(link: RedisLink, shard: number) {
+    this.#queue = new Queue(queueName, {
+      connection: link.redis,
+      prefix: redisPrefix(shard),
+      skipVersionCheck: true,
+      streams: { events: { maxLen: eventsKept } },
+    });
+    this.#queue.on('error', () => {}); // the link keeps the connection's errors; each add has its own
+  }
+
+  /**
+   * Adds a job. An id that is still in Redis swallows it without a word.
+   * @throws what ioredis throws; see `wasRefused`.
+   */
+  async add(name: string, payload: Record<string, unknown>, jobId: string): Promise<void> {
+    const options: JobsOptions = {
+      jobId,
+      attempts: 1,
+      removeOnComplete: { count: kept.completed },
+      removeOnFail: { count: kept.failed },
+    };
+    await this.#queue.add(name, payload, options);
+  }
+
+  /** @param thoroughly also finds out that an unfinished job is in none of the queue's lists; costs Redis more. */
+  async look(jobId: string, thoroughly = false): Promise<Sighting> {
+    const job = await this.#queue.getJob(jobId);
+    if (job === undefined) return { state: 'absent' };
+    const data: unknown = job.data;
+    if (job.finishedOn !== undefined) {
+      if (job.failedReason) return { state: 'failed', data, reason: job.failedReason };
+      return { state: 'completed', data, answer: answerOf(job.returnvalue) };
+    }
+    if (thoroughly && (await job.getState()) === 'unknown') return { state: 'absent' };
+    return { state: 'unfinished', data };
+  }
+
+  /** Lets go of the queue; the link stays open. */
+  async close(): Promise<void> {
+    await this.#queue.close();
+  }
+}
+
+/** True when Redis itself said no: the command was not executed. Anything else may have been. */
+export function wasRefused(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+function answerOf(returnValue: unknown): Answer | undefined {
+  try {
+    return parseAnswer(JSON.stringify(returnValue));
+  } catch {
+    return undefined; // not a receipt: as good as none, and the ledger has the true one
+  }
+}

@@ -1,0 +1,96 @@
+// What an operation needs before its job can be added, for the first time or again: its bytes in Redis, a job id
+// that nobody else has taken, and the payload.
+
+import { makeJobId, protocolVersion } from '@filefleet/protocol';
+import type { Entry } from './entry.ts';
+import { ClientError } from './errors.ts';
+import type { Jobs } from './jobs.ts';
+import type { RedisLink } from './redis-link.ts';
+
+export interface PreparationPlace {
+  readonly vm: string;
+  readonly link: RedisLink;
+  readonly jobs: Jobs;
+}
+
+/**
+ * Waits as long as it takes; failures of Redis are waited out.
+ * @throws ClientError when the operation can never be sent, or the reason with which the entry ended meanwhile.
+ */
+export async function prepare(entry: Entry, place: PreparationPlace): Promise<void> {
+  await stageContent(entry);
+  if (entry.facts.idGiven) await skipForeignJobs(entry, place);
+}
+
+/** The data of the job. @param previous as the lane says at this moment. */
+export function payloadOf(entry: Entry, producer: string, previous: number): Record<string, unknown> {
+  const { payload, ordered, stage } = entry.facts;
+  const order = ordered ? { sequence: entry.sequence, previous } : {};
+  const envelope = { ...payload, v: protocolVersion, producer, ...order };
+  const staged = stage?.staged;
+  if (stage === undefined || staged === undefined) return envelope;
+  const { digest, size, chunks } = staged;
+  const expiry = chunks > 0 ? { expiresAtMs: stage.expiresAtMs } : {};
+  return { ...envelope, digest, size, content: { from: 'staged', chunks, ...expiry } };
+}
+
+/** @returns `error` itself when it is one of ours. */
+export function asClientError(entry: Entry, error: unknown): ClientError {
+  if (error instanceof ClientError) return error;
+  return new ClientError(
+    'SOURCE_FAILED',
+    'expected the operation to be prepared for sending, got an unexpected failure; see its cause',
+    { operationId: entry.facts.operationId },
+    { cause: error },
+  );
+}
+
+/** Sees to it that the bytes are in Redis, as far as they can be read. */
+async function stageContent(entry: Entry): Promise<void> {
+  const { stage } = entry.facts;
+  if (stage === undefined) return;
+  const { signal } = entry.ending;
+  const before = stage.staged;
+  if (before === undefined) {
+    await stage.upload(signal);
+    return;
+  }
+  const isThere = !entry.restage && (await stage.keep(signal));
+  entry.restage = false;
+  if (isThere) return;
+  if (!stage.rereadable) {
+    askOnce(entry);
+    return;
+  }
+  await stage.upload(signal);
+  if (entry.handed && stage.staged?.digest !== before.digest) {
+    throw new ClientError(
+      'SOURCE_FAILED',
+      'expected the content to be the same when it was read again, got other bytes; do not change it before the receipt, and store the new bytes as a file of their own',
+      { operationId: entry.facts.operationId },
+    );
+  }
+}
+
+/**
+ * The stream is consumed and its bytes are gone. Perhaps they arrived, and only the receipt was lost: the job is
+ * added without them once, and the ledger knows.
+ */
+function askOnce(entry: Entry): void {
+  if (entry.handed && entry.lastQuestions++ === 0) return;
+  throw new ClientError(
+    'GIVEN_UP',
+    'expected Redis to keep the staged bytes until the writer took them, got a Redis that lost them, and their stream cannot be read twice; store them again',
+    { operationId: entry.facts.operationId },
+  );
+}
+
+/** An id of the caller's choice may be in Redis already; an add under it would be swallowed without a word. */
+async function skipForeignJobs(entry: Entry, { vm, link, jobs }: PreparationPlace): Promise<void> {
+  for (;;) {
+    const jobId = makeJobId(vm, entry.facts.operationId, entry.repeat + 1);
+    const sighting = await link.persist(entry.ending.signal, () => jobs.look(jobId));
+    if (sighting.state === 'absent') return;
+    entry.repeat++;
+  }
+}
