@@ -84,7 +84,7 @@ function openMoment(db: Database, tenure: Tenure): Moment {
 }
 
 function applyEntry(moment: Moment, entry: Entry): Result {
-  if (entry.kind === 'malformed') return inSavepoint(moment.db, () => settleMalformed(moment, entry));
+  if (entry.kind === 'malformed') return applyMalformed(moment, entry);
   try {
     return inSavepoint(moment.db, () => settleOperation(moment, entry));
   } catch (error) {
@@ -94,6 +94,16 @@ function applyEntry(moment: Moment, entry: Entry): Result {
       return { kind: 'resend', answer: { operationId, outcome: 'resend', code: error.code } };
     const refusal = refusalFrom(error);
     return inSavepoint(moment.db, () => refuseOperation(moment, entry, refusal));
+  }
+}
+
+/** What could be read of a malformed job is not to be trusted: if it cannot be settled, the job is kept all the same. */
+function applyMalformed(moment: Moment, entry: Extract<Entry, { kind: 'malformed' }>): Result {
+  try {
+    return inSavepoint(moment.db, () => settleMalformed(moment, entry));
+  } catch (error) {
+    if (error instanceof StoreError || machineFault(error)) throw error;
+    return inSavepoint(moment.db, () => settleMalformed(moment, { kind: 'malformed', job: entry.job }));
   }
 }
 

@@ -1,6 +1,8 @@
 // @filefleet/store: what VM0 keeps. The only package that imports better-sqlite3.
 
+export { BlobDraft } from './blobs.ts';
 export { type Clock, systemClock } from './clock.ts';
+export type { Bytes, Content } from './content.ts';
 export { blobsDir, databasePath, ensureDataDir, lockPath, tmpDir } from './data-dir.ts';
 export {
   isStoreError,
@@ -9,6 +11,8 @@ export {
   type StoreErrorFacts,
   storeErrorCodes,
 } from './errors.ts';
+export { isPassing, machineFault } from './faults.ts';
+export type { GroupResult } from './group.ts';
 export { acquireWriterLock, type LockHolder, type WriterLock } from './lock.ts';
 export {
   ConversationFileManager,
@@ -17,3 +21,5 @@ export {
   type OpenOptions,
 } from './manager.ts';
 export type { Loss } from './migration-runner.ts';
+export type { Entry, MalformedIdentity, Result } from './settle.ts';
+export { WriterSession, type WriterSessionOptions } from './writer-session.ts';

@@ -10,7 +10,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { assertDurable, openReadConnection } from './connection.ts';
 import { blobsDir, databasePath, ensureDataDir, tmpDir } from './data-dir.ts';
 import { applyGroup, assertEpoch, type GroupResult, type Tenure } from './group.ts';
-import { pruneLedger } from './ledger.ts';
+import { findLedgerRow, pruneLedger } from './ledger.ts';
 import { acquireWriterLock, type WriterLock } from './lock.ts';
 import { ConversationFileManager } from './manager.ts';
 import { pruneRefusals } from './refusals.ts';
@@ -90,6 +90,11 @@ export class WriterSession {
   /** Where the bytes of a digest are, if the store holds them at this moment. */
   findBlob(digest: string): BlobRow | undefined {
     return findBlob(this.#db, digest);
+  }
+
+  /** Whether the ledger has a receipt, so that nobody need look at the content. Asked again in the transaction. */
+  isSettled(operationId: string): boolean {
+    return findLedgerRow(this.#db, operationId) !== undefined;
   }
 
   /** Begins a blob that is too large for the database. */

@@ -54,7 +54,20 @@ export const storeFile: Handler<'file-store'> = (payload, turn) => {
 
 /** The store does not hold the digest (any more): the bytes must have come along. */
 function requireBytes(payload: Payload<'file-store'>, content: Content | undefined): Bytes {
-  if (content !== undefined && content.kind !== 'held') return content;
-  if (payload.content.from === 'known') throw new Unsettled('CONTENT_MISSING');
-  throw new ContentGone(); // they were here when the content stage looked, and are still staged
+  if (content === undefined) throw new Unsettled('CONTENT_MISSING');
+  switch (content.kind) {
+    case 'inline':
+    case 'file':
+      return content;
+    case 'unavailable':
+      throw new Unsettled(content.code);
+    case 'damaged':
+      throw new Refusal(
+        'STAGE_DAMAGED',
+        'expected the staged bytes to have their size and digest, got others three times',
+      );
+    case 'held': // they were here when the content stage looked
+      if (payload.content.from === 'known') throw new Unsettled('CONTENT_MISSING');
+      throw new ContentGone();
+  }
 }

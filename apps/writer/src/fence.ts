@@ -1,0 +1,67 @@
+// The one script through which the writer changes keys that others share. It compares epochs and refuses the lower
+// one, so that a writer that was paused and replaced can publish nothing. Loaded by ioredis under its SHA; a flushed
+// script cache heals itself.
+
+import type { Redis, Result } from 'ioredis';
+
+/** One Redis command as its words. */
+export type Command = readonly [name: string, ...words: (string | number)[]];
+
+/** Raised when Redis has seen a higher epoch: another writer has taken over. */
+export class FencedError extends Error {
+  override readonly name = 'FencedError';
+  readonly code = 'EPOCH_SUPERSEDED';
+}
+
+// KEYS[1]: the epoch. ARGV[1]: ours. ARGV[2]: the commands as JSON. Each runs on its own (pcall): at maxmemory an XADD
+// fails while an UNLINK beside it must still go through. Returns the error texts.
+const script = `
+local highest = tonumber(redis.call('GET', KEYS[1]) or '0')
+local ours = tonumber(ARGV[1])
+if highest > ours then return redis.error_reply('FENCED ' .. highest) end
+local errors = {}
+if highest < ours then
+  local set = redis.pcall('SET', KEYS[1], ours)
+  if type(set) == 'table' and set.err then errors[#errors + 1] = set.err end
+end
+for _, command in ipairs(cjson.decode(ARGV[2])) do
+  local reply = redis.pcall(unpack(command))
+  if type(reply) == 'table' and reply.err then errors[#errors + 1] = reply.err end
+end
+return errors
+`;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    filefleetFenced(epochKey: string, epoch: number, commands: string): Result<string[], Context>;
+  }
+}
+
+export class Fence {
+  readonly #redis: Redis;
+  readonly #epochKey: string;
+  readonly #epoch: number;
+
+  constructor(redis: Redis, epochKey: string, epoch: number) {
+    this.#redis = redis;
+    this.#epochKey = epochKey;
+    this.#epoch = epoch;
+    redis.defineCommand('filefleetFenced', { numberOfKeys: 1, lua: script });
+  }
+
+  /**
+   * Runs the commands if no higher epoch was seen.
+   * @returns texts of those that failed on their own.
+   * @throws FencedError when a higher epoch was seen; nothing was run.
+   */
+  async run(commands: readonly Command[]): Promise<string[]> {
+    try {
+      return await this.#redis.filefleetFenced(this.#epochKey, this.#epoch, JSON.stringify(commands));
+    } catch (cause) {
+      const highest = cause instanceof Error ? /^FENCED (\d+)/.exec(cause.message)?.[1] : undefined;
+      if (highest === undefined) throw cause;
+      const message = `expected our epoch ${this.#epoch} to be the highest, got ${highest} in Redis; another writer has taken over`;
+      throw new FencedError(message, { cause });
+    }
+  }
+}

@@ -1,0 +1,107 @@
+// The intake: a BullMQ worker that fetches as many jobs as a group holds. What a producer asked for in job options that
+// would change how an operation is settled is overridden here; what cannot be parsed still becomes a job that settles.
+
+import { queueName, redisPrefix } from '@filefleet/protocol';
+import { type Job, type JobJson, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Emit } from './events.ts';
+import type { RawJob } from './read-job.ts';
+
+/** Settled jobs that stay to be looked at. The ledger, not Redis, is the memory. */
+export const keptJobs = Object.freeze({ completed: 1_000, failed: 5_000 });
+
+/** What the writer decided about a job. */
+export type JobEnd =
+  | { readonly kind: 'complete'; readonly returnvalue: unknown }
+  /** Completes and leaves Redis at once, so that the same id can be added again. */
+  | { readonly kind: 'vanish'; readonly returnvalue: unknown }
+  /** Fails at once and for good; `reason` is what Bull Board shows. */
+  | { readonly kind: 'fail'; readonly reason: string };
+
+export interface IntakeOptions {
+  readonly redis: Redis;
+  readonly shard: number;
+  readonly concurrency: number;
+  readonly emit: Emit;
+  /** Called in enqueue order; enters the pipeline synchronously. */
+  readonly handle: (job: RawJob) => Promise<JobEnd>;
+}
+
+/** Texts of jobs whose data was not JSON, by the job that stands in for them. */
+const brokenTexts = new WeakMap<Job, string>();
+
+class OperationWorker extends Worker {
+  protected override createJob(data: JobJson, jobId: string): Job {
+    const job = this.#readable(data, jobId);
+    job.opts = {
+      ...job.opts,
+      attempts: 1,
+      removeOnComplete: { count: keptJobs.completed },
+      removeOnFail: { count: keptJobs.failed },
+      stackTraceLimit: 0, // no stack trace goes to Redis
+    };
+    delete job.opts.backoff;
+    delete job.parent;
+    delete job.parentKey;
+    delete job.repeatJobKey;
+    job.deferredFailure = '';
+    return job;
+  }
+
+  /** A hash that does not parse would cycle for ever between active and wait. */
+  #readable(data: JobJson, jobId: string): Job {
+    try {
+      return super.createJob(data, jobId);
+    } catch {
+      const blank: JobJson = {
+        id: jobId,
+        name: String(data.name ?? ''),
+        data: '{}',
+        opts: {},
+        progress: 0,
+        attemptsMade: 0,
+        timestamp: 0,
+        failedReason: '',
+      } as unknown as JobJson;
+      const job = super.createJob(blank, jobId);
+      brokenTexts.set(job, String(data.data ?? ''));
+      return job;
+    }
+  }
+}
+
+/** Makes the worker; it fetches nothing before `run()`. */
+export function createIntake(options: IntakeOptions): Worker {
+  const { redis, shard, concurrency, emit, handle } = options;
+  const worker = new OperationWorker(
+    queueName,
+    async (job: Job) => settle(job, await handle(toRawJob(job))),
+    {
+      connection: redis,
+      prefix: redisPrefix(shard),
+      concurrency,
+      autorun: false,
+      lockDuration: 30_000,
+      maxStalledCount: 1_000_000, // work is never given up by count; poison has a budget of its own
+      runRetryDelay: 500,
+      skipVersionCheck: true,
+    },
+  );
+  worker.on('error', (error) => emit('redis.error', { connection: 'intake', message: error.message }));
+  return worker;
+}
+
+function toRawJob(job: Job): RawJob {
+  return { id: job.id ?? '', name: job.name, data: job.data, brokenText: brokenTexts.get(job) };
+}
+
+function settle(job: Job, end: JobEnd): unknown {
+  if (end.kind === 'fail') throw new SettledFailure(end.reason);
+  if (end.kind === 'vanish') job.opts.removeOnComplete = true;
+  return end.returnvalue;
+}
+
+/** BullMQ recognises errors that must not be retried by this name. */
+class SettledFailure extends Error {
+  override readonly name = 'UnrecoverableError';
+}

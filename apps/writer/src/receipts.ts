@@ -1,0 +1,75 @@
+// The receipts stage: what was committed is told. Answers go to the producers' reply streams and staged chunks go away,
+// all of one turn in one round trip. Streams are hints: a producer that misses an answer asks again, so an answer that
+// could not be published is noted and nothing more.
+
+import { type Answer, isSettled, type RedisKeys, replyField } from '@filefleet/protocol';
+import type { Emit } from './events.ts';
+import type { Command, Fence } from './fence.ts';
+import type { ReplyAddress } from './read-job.ts';
+
+/** Entries of one reply stream at most; a producer reads and trims, an absent one must not fill Redis. */
+const streamLength = 20_000;
+
+export interface Told {
+  readonly answer: Answer;
+  readonly replyTo: ReplyAddress | undefined;
+  /** Staged chunks of the operation: dropped once it is settled. */
+  readonly staged: { readonly vm: string; readonly chunks: number } | undefined;
+}
+
+export class ReceiptStage {
+  readonly #fence: Fence;
+  readonly #keys: RedisKeys;
+  readonly #emit: Emit;
+  #batch: Command[] = [];
+  #flush: Promise<void> | undefined;
+
+  constructor(fence: Fence, keys: RedisKeys, emit: Emit) {
+    this.#fence = fence;
+    this.#keys = keys;
+    this.#emit = emit;
+  }
+
+  /** Resolves when Redis has it. @throws FencedError when another writer has taken over. */
+  tell(told: Told): Promise<void> {
+    this.#batch.push(...this.#commands(told));
+    this.#flush ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#send());
+    return this.#flush;
+  }
+
+  async #send(): Promise<void> {
+    const commands = this.#batch;
+    this.#batch = [];
+    this.#flush = undefined;
+    if (commands.length === 0) return;
+    const errors = await this.#fence.run(commands);
+    const [message] = errors;
+    if (message !== undefined) this.#emit('receipts.unpublished', { count: errors.length, message });
+  }
+
+  #commands({ answer, replyTo, staged }: Told): Command[] {
+    const commands: Command[] = [];
+    if (replyTo) {
+      // NOMKSTREAM: the producer makes its stream and gives it a TTL; without one it is gone and nothing may pile up.
+      const key = this.#keys.receipts(replyTo.vm, replyTo.producer);
+      commands.push([
+        'XADD',
+        key,
+        'NOMKSTREAM',
+        'MAXLEN',
+        '~',
+        streamLength,
+        '*',
+        replyField,
+        JSON.stringify(answer),
+      ]);
+    }
+    if (staged && staged.chunks > 0 && isSettled(answer)) {
+      const keys = Array.from({ length: staged.chunks }, (_, i) =>
+        this.#keys.staged(staged.vm, answer.operationId, i),
+      );
+      commands.push(['UNLINK', ...keys]);
+    }
+    return commands;
+  }
+}

@@ -1,0 +1,103 @@
+// What the writer publishes about itself: a heartbeat with everything a producer or an operator wants to know first.
+
+import { hostname } from 'node:os';
+import {
+  acceptedVersions,
+  limits,
+  type RedisKeys,
+  type WriterState,
+  writerStateField,
+} from '@filefleet/protocol';
+import type { Clock } from '@filefleet/store';
+import type { WriterEvents } from './events.ts';
+import { type Fence, FencedError } from './fence.ts';
+
+const heartbeatMs = 1_000;
+
+export interface StatePublisherOptions {
+  readonly fence: Fence;
+  readonly keys: RedisKeys;
+  readonly clock: Clock;
+  readonly epoch: number;
+  readonly schemaVersion: string;
+  readonly inlineBlobBytes: number;
+  readonly lastCommit: () => { commitSequence: number; committedAtMs: number | null };
+  readonly onFenced: (error: FencedError) => void;
+}
+
+export class StatePublisher {
+  readonly #options: StatePublisherOptions;
+  readonly #startedAtMs: number;
+  readonly #settled = { applied: 0, refused: 0, resend: 0, quarantined: 0 };
+  #phase: WriterState['phase'] = 'starting';
+  #timer: NodeJS.Timeout | undefined;
+  #underWay = false;
+
+  constructor(options: StatePublisherOptions) {
+    this.#options = options;
+    this.#startedAtMs = options.clock.nowMs();
+  }
+
+  /** Counts what was settled since the start of this writer. */
+  count(outcome: keyof WriterState['settled']): void {
+    this.#settled[outcome] += 1;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#beat(), heartbeatMs);
+    this.#timer.unref();
+  }
+
+  /** Publishes a new phase. Resolves when Redis has it, however long Redis is away. */
+  async enter(phase: WriterState['phase']): Promise<void> {
+    this.#phase = phase;
+    await this.#publish();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** One heartbeat at a time: while Redis is away they must not queue up. */
+  async #beat(): Promise<void> {
+    if (this.#underWay) return;
+    this.#underWay = true;
+    try {
+      await this.#publish();
+    } catch (error) {
+      if (error instanceof FencedError) this.#options.onFenced(error);
+      // Anything else is told by the connection's own error event; the next beat tries again.
+    } finally {
+      this.#underWay = false;
+    }
+  }
+
+  async #publish(): Promise<void> {
+    const { fence, keys } = this.#options;
+    await fence.run([
+      ['HSET', keys.writer, writerStateField, JSON.stringify(this.#state()), 'host', hostname()],
+    ]);
+  }
+
+  #state(): WriterState {
+    const { clock, epoch, schemaVersion, inlineBlobBytes, lastCommit } = this.#options;
+    const { commitSequence, committedAtMs } = lastCommit();
+    return {
+      epoch,
+      phase: this.#phase,
+      pid: process.pid,
+      startedAtMs: this.#startedAtMs,
+      heartbeatAtMs: clock.nowMs(),
+      schemaVersion,
+      acceptedVersions: [...acceptedVersions],
+      limits: { ...limits, inlineBlobBytes },
+      pressure: 'none',
+      commitSequence,
+      lastCommitAtMs: committedAtMs,
+      settled: { ...this.#settled },
+    };
+  }
+}
+
+/** Events that change the figures above. */
+export type CountedEvent = Extract<keyof WriterEvents, `operation.${string}` | 'job.quarantined'>;
