@@ -13,6 +13,7 @@ export {
 } from './errors.ts';
 export { isPassing, machineFault } from './faults.ts';
 export type { GroupResult } from './group.ts';
+export type { IntegrityReport } from './integrity.ts';
 export { acquireWriterLock, type LockHolder, type WriterLock } from './lock.ts';
 export {
   ConversationFileManager,
@@ -21,5 +22,13 @@ export {
   type OpenOptions,
 } from './manager.ts';
 export type { Loss } from './migration-runner.ts';
+export type { FileContent } from './open-content.ts';
+export { defaultLimit, maximumLimit } from './queries/bounds.ts';
+export type { FileFacts, FilePage, FilePageOptions } from './queries/files.ts';
+export type { AccessEntry, Association, AuditEntry, AuditOptions } from './queries/history.ts';
+export type { DeadLetter, PendingCleanup, QuarantinedJob } from './queries/operations.ts';
+export type { SessionFacts } from './queries/sessions.ts';
+export type { StoreStatistics, VmStatistics } from './queries/statistics.ts';
+export { type LimitOptions, openReader, StoreReader } from './reader.ts';
 export type { Entry, MalformedIdentity, Result } from './settle.ts';
 export { WriterSession, type WriterSessionOptions } from './writer-session.ts';

@@ -1,0 +1,173 @@
+// Reads, for everybody who is not the writer: a read-only connection, short statements, no checkpoint. An answer is
+// what is there, or an error; never an empty list because something failed.
+
+import type { Receipt } from '@filefleet/protocol';
+import type { Database } from 'better-sqlite3';
+import { hasTable, recordedVersion, unknownOrNewer } from './applied-migrations.ts';
+import { applicationId, openReadConnection } from './connection.ts';
+import { databasePath } from './data-dir.ts';
+import { StoreError } from './errors.ts';
+import { checkIntegrity, type IntegrityReport } from './integrity.ts';
+import { latestVersion, loadMigrations } from './migrations.ts';
+import { type FileContent, openContent } from './open-content.ts';
+import * as files from './queries/files.ts';
+import * as history from './queries/history.ts';
+import * as operations from './queries/operations.ts';
+import { listSessions, type SessionFacts } from './queries/sessions.ts';
+import { getStatistics, type StoreStatistics } from './queries/statistics.ts';
+import { asStoreError } from './sqlite-errors.ts';
+
+export interface LimitOptions {
+  /** 1 to 500; 50 when left out. */
+  readonly limit?: number;
+}
+
+/**
+ * Opens the data folder for reading. Takes no lock; a writer may come and go meanwhile.
+ * @throws StoreError NOT_INITIALIZED when there is no database yet or its schema is older than this program,
+ *   SCHEMA_NEWER, DATABASE_FOREIGN, DATABASE_CORRUPT, PATH_INVALID, STORAGE_FAULT
+ */
+export function openReader(options: { readonly dataDir: string }): StoreReader {
+  const db = openReadConnection(databasePath(options.dataDir));
+  try {
+    assertReadable(db);
+    return new StoreReader(db, options.dataDir);
+  } catch (error) {
+    db.close();
+    throw asStoreError(error, `opening ${db.name}`);
+  }
+}
+
+/** Every method but `close` throws StoreError CLOSED after `close`, and DATABASE_CORRUPT or STORAGE_FAULT as they come. */
+export class StoreReader {
+  readonly #db: Database;
+  readonly #dataDir: string;
+
+  /** For this package: use `openReader`. */
+  constructor(db: Database, dataDir: string) {
+    this.#db = db;
+    this.#dataDir = dataDir;
+  }
+
+  /** @returns undefined when no file has this id (any more). */
+  getFile(fileId: string): files.FileFacts | undefined {
+    return this.#read((db) => files.findFileFacts(db, fileId));
+  }
+
+  /**
+   * One page of a session's files, newest first; a session that nobody knows has an empty page.
+   * @throws StoreError CURSOR_INVALID, LIMIT_INVALID
+   */
+  listSessionFiles(sessionId: string, options?: files.FilePageOptions): files.FilePage {
+    return this.#read((db) => files.listSessionFiles(db, sessionId, options));
+  }
+
+  /** Most recently used first. @throws StoreError LIMIT_INVALID */
+  listSessions(options?: LimitOptions): SessionFacts[] {
+    return this.#read((db) => listSessions(db, options));
+  }
+
+  /** @throws StoreError FILE_NOT_FOUND */
+  getMetadata(fileId: string): Record<string, string> {
+    return this.#read((db) => history.getMetadata(db, fileId));
+  }
+
+  /** Oldest first. @throws StoreError FILE_NOT_FOUND */
+  listAssociations(fileId: string): history.Association[] {
+    return this.#read((db) => history.listAssociations(db, fileId));
+  }
+
+  /** 001's access log, newest first; the audit says more, and outlives the file. @throws StoreError FILE_NOT_FOUND */
+  getAccessLog(fileId: string, options: LimitOptions = {}): history.AccessEntry[] {
+    return this.#read((db) => history.getAccessLog(db, fileId, options.limit));
+  }
+
+  /** Newest first: of a file (also one that was purged), of a session, or of everything. @throws StoreError LIMIT_INVALID */
+  listAudit(options: history.AuditOptions = {}): history.AuditEntry[] {
+    return this.#read((db) => history.listAudit(db, options));
+  }
+
+  /** Exact, and counted anew every time: some milliseconds per 10,000 files. */
+  getStatistics(): StoreStatistics {
+    return this.#read(getStatistics);
+  }
+
+  /** Open reminders, soonest first. @throws StoreError LIMIT_INVALID */
+  listPendingCleanups(options?: LimitOptions): operations.PendingCleanup[] {
+    return this.#read((db) => operations.listPendingCleanups(db, options));
+  }
+
+  /** @returns the receipt as it was committed, or undefined when the ledger has none (any more). */
+  getReceipt(operationId: string): Receipt | undefined {
+    return this.#read((db) => operations.findReceipt(db, operationId));
+  }
+
+  /** Refused operations, newest first. @throws StoreError LIMIT_INVALID */
+  listDeadLetters(options?: LimitOptions): operations.DeadLetter[] {
+    return this.#read((db) => operations.listDeadLetters(db, options));
+  }
+
+  /** Jobs that nobody could read, newest first. @throws StoreError LIMIT_INVALID */
+  listQuarantine(options?: LimitOptions): operations.QuarantinedJob[] {
+    return this.#read((db) => operations.listQuarantine(db, options));
+  }
+
+  /**
+   * The bytes of a file, verified: inline ones before the first byte, files on the way, with an error instead of an end.
+   * @param options.includeDeleted also those of a softly deleted file.
+   * @throws StoreError FILE_NOT_FOUND, FILE_DELETED, CONTENT_NOT_IMPORTED, CONTENT_MISSING, CONTENT_DAMAGED
+   */
+  async openContent(fileId: string, options?: { readonly includeDeleted?: boolean }): Promise<FileContent> {
+    this.#assertOpen();
+    try {
+      return await openContent(this.#db, this.#dataDir, fileId, options);
+    } catch (error) {
+      throw asStoreError(error, `reading the content of ${fileId}`);
+    }
+  }
+
+  /** Reads the whole database: pages, foreign keys, schema. For doctor and verify. */
+  checkIntegrity(): IntegrityReport {
+    return this.#read(checkIntegrity);
+  }
+
+  /** Closing twice does no harm. Streams that were opened go on. */
+  close(): void {
+    this.#db.close();
+  }
+
+  /** One snapshot for all statements of a query. */
+  #read<Result>(query: (db: Database) => Result): Result {
+    this.#assertOpen();
+    try {
+      return this.#db.transaction(() => query(this.#db))();
+    } catch (error) {
+      throw asStoreError(error, `reading ${this.#db.name}`);
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#db.open) return;
+    throw new StoreError('CLOSED', 'expected the reader to be open, got a closed one; open it again');
+  }
+}
+
+function assertReadable(db: Database): void {
+  const id = db.pragma('application_id', { simple: true });
+  if (id !== applicationId && (id !== 0 || !hasTable(db, 'schema_migrations'))) {
+    throw new StoreError(
+      'DATABASE_FOREIGN',
+      `expected ${db.name} to be a database of filefleet, got application id ${String(id)}; choose another FILEFLEET_DATA_DIR`,
+      { facts: { applicationId: id } },
+    );
+  }
+  const migrations = loadMigrations();
+  const [expected, got] = [latestVersion(migrations), recordedVersion(db)];
+  if (got === expected) return;
+  if (Number(got) > Number(expected)) throw unknownOrNewer(got, migrations);
+  throw new StoreError(
+    'NOT_INITIALIZED',
+    `expected the schema of ${db.name} to be at version ${expected}, got ${got}; start the writer once, or type: filefleet migrate up`,
+    { facts: { expected, got } },
+  );
+}
