@@ -213,4 +213,3 @@ CREATE TABLE quarantine (
   quarantined_at_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX idx_quarantine_job ON quarantine (job_id);
-CREATE INDEX idx_quarantine_job ON quarantine (job_id);
