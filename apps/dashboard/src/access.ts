@@ -18,17 +18,11 @@ export const boards = Object.freeze({ read: '/queues', manage: '/queues/manage' 
 
 const row = (method: string, route: string, access: Access): AccessRule => ({ method, route, access });
 
-const boardPages = [
-  '',
-  '/',
-  '/static/*',
-  '/metrics-history',
-  '/queue/:queueName',
-  '/queue/:queueName/:jobId',
-];
+const boardPages = ['', '/', '/static/*', '/job-schedulers', '/queue/:queueName', '/queue/:queueName/:jobId'];
 const boardReads = [
   '/api/redis/stats',
   '/api/queues',
+  '/api/job-schedulers',
   '/api/queues/:queueName/metrics',
   '/api/queues/:queueName/default-job-options',
   '/api/queues/:queueName/workers',
@@ -49,7 +43,8 @@ const ownRows = [
 ];
 
 // What the ledger makes harmless, or what is easily taken back, is an operator's; what loses operations or changes
-// their content is an admin's. Job schedulers have no rows at all: the fleet uses none.
+// their content is an admin's. Without rows: changing job schedulers, of which the fleet
+// has none, and the history of figures, for which Bull Board has no provider here.
 const actionRows = [
   row('PUT', '/api/queues/pause', 'operator'),
   row('PUT', '/api/queues/resume', 'operator'),

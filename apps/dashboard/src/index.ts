@@ -2,4 +2,5 @@
 
 export { hashPassword, verifyPassword } from '@filefleet/config';
 export { accessTable } from './access.ts';
+export type { DashboardEvents } from './events.ts';
 export { createDashboard, type DashboardOptions } from './server.ts';

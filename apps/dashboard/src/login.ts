@@ -59,7 +59,7 @@ export function csrfToken(request: FastifyRequest, reply: FastifyReply): string 
 
 /** What a token is bound to beside the browser. */
 export function csrfUser(request: FastifyRequest): string {
-  return request.person?.name ?? '';
+  return request.person ? `person ${request.person.name}` : 'nobody';
 }
 
 /** Says in the form itself why a token did not fit, because the form of a page left open is the usual reason. */

@@ -39,6 +39,8 @@ export interface DashboardOptions {
   readonly emit?: Emit;
   /** Wall clock in milliseconds. */
   readonly now?: () => number;
+  /** Told of every route as it is registered, so that tests can hold the access table against them. */
+  readonly onRoute?: (method: string, route: string) => void;
 }
 
 /** Attempts to log in from one address within a minute; Basic counts only where it costs a verification. */
@@ -56,6 +58,9 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   // A proxy that speaks https to the world stands on this machine; anybody else's X-Forwarded-* is not believed.
   const app = fastify({ trustProxy: 'loopback', bodyLimit: bodyBytes, forceCloseConnections: 'idle' });
 
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) options.onRoute?.(each, url);
+  });
   app.decorateRequest('person', null);
   app.decorateRequest('sessionId', null);
   await registerHeaders(app);
@@ -122,7 +127,8 @@ function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  if (error.code?.startsWith('FST_CSRF_') && !request.person) {
+  if (error.code?.startsWith('FST_CSRF_')) {
+    if (request.person) return reply.redirect('/', 303); // an old tab: the overview has a form that fits
     return showForm(reply, 403, '/', 'This page was open for too long. Please log in again.');
   }
   const status = error.statusCode ?? 500;

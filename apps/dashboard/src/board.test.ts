@@ -1,0 +1,86 @@
+import { queueName, redisPrefix } from '@filefleet/protocol';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openTestDashboard, type TestDashboard } from '../../../tests/support/dashboard.ts';
+import { testUsers } from '../../../tests/support/dashboard-users.ts';
+import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { type SettledJobs, settleTwoJobs } from '../../../tests/support/settled-jobs.ts';
+
+let redis: TestRedis;
+let dashboard: TestDashboard;
+let jobs: SettledJobs;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  dashboard = await openTestDashboard(redis.url);
+  await dashboard.connected();
+  jobs = await settleTwoJobs(redis.url);
+});
+afterAll(async () => {
+  await dashboard.close();
+  await redis.stop();
+});
+
+function as(role: 'viewer' | 'operator' | 'admin', method: 'GET' | 'PUT', url: string) {
+  return dashboard.app.inject({
+    method,
+    url,
+    headers: { authorization: testUsers[role].basic },
+    ...(method === 'PUT' ? { payload: {} } : {}),
+  });
+}
+
+test('a refused operation is a failed job with its reason, an applied one a completed job with its receipt', async () => {
+  const failed = await as('viewer', 'GET', `/queues/api/queues/operations/${jobs.refusedJobId}`);
+  expect(failed.json()).toMatchObject({ status: 'failed', job: { failedReason: jobs.refusal } });
+  const completed = await as('viewer', 'GET', `/queues/api/queues/operations/${jobs.appliedJobId}`);
+  expect(completed.json()).toMatchObject({
+    status: 'completed',
+    job: { returnValue: { outcome: 'applied', digest: jobs.digest } },
+  });
+});
+
+test('a viewer cannot have it tried again on either mount, an operator can', async () => {
+  const retry = `api/queues/operations/${jobs.refusedJobId}/retry`;
+  for (const mount of ['/queues', '/queues/manage']) {
+    expect((await as('viewer', 'PUT', `${mount}/${retry}`)).statusCode).toBe(403);
+  }
+  const state = () => as('viewer', 'GET', `/queues/api/queues/operations/${jobs.refusedJobId}`);
+  expect((await state()).json()).toMatchObject({ status: 'failed' });
+  expect((await as('operator', 'PUT', `/queues/manage/${retry}/failed`)).statusCode).toBe(404);
+  expect((await as('operator', 'PUT', `/queues/manage/${retry}`)).statusCode).toBe(204);
+  expect((await state()).json()).toMatchObject({ status: 'waiting' });
+});
+
+test('looking on writes nothing of the queue: its settings are the writer’s', async () => {
+  const meta = `${redisPrefix(0)}:${queueName}:meta`;
+  await dashboard.redis.del(meta);
+  const second = await openTestDashboard(redis.url);
+  try {
+    await second.connected();
+    await second.app.inject({
+      url: '/queues/api/queues',
+      headers: { authorization: testUsers.viewer.basic },
+    });
+    expect(await dashboard.redis.exists(meta)).toBe(0);
+  } finally {
+    await second.close();
+  }
+});
+
+test('its page loads nothing from elsewhere and runs no script but its own', async () => {
+  const page = await as('viewer', 'GET', '/queues/queue/operations');
+  expect(page.body).toContain('<base href="/queues/"');
+  expect(page.body).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
+  expect(page.headers['content-security-policy']).toContain("script-src 'self';");
+  expect(page.headers['content-security-policy']).not.toMatch(/unsafe-eval|https?:/);
+});
+
+test('its files are behind the login too', async () => {
+  const page = await as('viewer', 'GET', '/queues/');
+  const script = /src="(static\/js\/main[^"]+)"/.exec(page.body)?.[1];
+  expect((await as('viewer', 'GET', `/queues/${script}`)).statusCode).toBe(200);
+  expect((await dashboard.app.inject(`/queues/${script}`)).statusCode).toBe(401);
+  for (const outside of ['..%2f..%2fpackage.json', '%2e%2e/index.ejs', '....//index.ejs']) {
+    expect((await as('viewer', 'GET', `/queues/static/${outside}`)).statusCode).toBeGreaterThanOrEqual(400);
+  }
+});

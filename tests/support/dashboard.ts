@@ -1,0 +1,64 @@
+// A dashboard in this process, over a Redis of the test's own, with a clock that the test moves.
+
+import { roles } from '@filefleet/config';
+import { createDashboard, type DashboardEvents } from '@filefleet/dashboard';
+import { Redis } from 'ioredis';
+import { testUsers } from './dashboard-users.ts';
+
+type App = Awaited<ReturnType<typeof createDashboard>>;
+
+export interface TestDashboard {
+  readonly app: App;
+  readonly redis: Redis;
+  readonly events: { event: keyof DashboardEvents; fields: object }[];
+  readonly routes: { method: string; route: string }[];
+  /** Moves the clock. */
+  advance(ms: number): void;
+  nowMs(): number;
+  /** Resolves when the connection is up. */
+  connected(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param url of Redis; it may be away. */
+export async function openTestDashboard(url: string): Promise<TestDashboard> {
+  let nowMs = Date.UTC(2026, 0, 1);
+  const events: TestDashboard['events'] = [];
+  const routes: TestDashboard['routes'] = [];
+  const redis = new Redis(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    commandTimeout: 2_000,
+    retryStrategy: () => 20,
+  });
+  redis.on('error', () => {});
+  const app = await createDashboard({
+    config: {
+      shard: 0,
+      dashboardUsers: roles.map((role) => testUsers[role]),
+      dashboardSecret: 'the secret of a test, of 32 and more characters',
+    },
+    redis,
+    now: () => nowMs,
+    emit: (event, fields) => void events.push({ event, fields }),
+    onRoute: (method, route) => void routes.push({ method, route }),
+  });
+  return {
+    app,
+    redis,
+    events,
+    routes,
+    advance: (ms) => {
+      nowMs += ms;
+    },
+    nowMs: () => nowMs,
+    connected: async () => {
+      if (redis.status !== 'ready')
+        await new Promise<void>((resolve) => redis.once('ready', () => resolve()));
+    },
+    close: async () => {
+      await app.close();
+      redis.disconnect();
+    },
+  };
+}
