@@ -2,30 +2,29 @@
 // No list is kept by hand.
 
 import SQLite from 'better-sqlite3';
-import type { Migration } from './migrations.ts';
+import { type Migration, requireMigration } from './migrations.ts';
 import { readSchemaObjects, type SchemaObjects } from './schema-objects.ts';
 
-const cache = new WeakMap<readonly Migration[], Map<string, SchemaObjects>>();
+const cache = new WeakMap<Migration, SchemaObjects>();
 
-/** @param version one of the migrations' versions. */
+/**
+ * @param version one of the migrations' versions.
+ * @throws StoreError MIGRATION_UNKNOWN
+ */
 export function expectedObjects(migrations: readonly Migration[], version: string): SchemaObjects {
-  let byVersion = cache.get(migrations);
-  if (!byVersion) {
-    byVersion = buildAll(migrations);
-    cache.set(migrations, byVersion);
-  }
-  return byVersion.get(version) ?? new Map();
+  const migration = requireMigration(migrations, version);
+  const known = cache.get(migration);
+  if (known) return known;
+  const built = build(migrations.slice(0, migration.number));
+  cache.set(migration, built);
+  return built;
 }
 
-function buildAll(migrations: readonly Migration[]): Map<string, SchemaObjects> {
+function build(steps: readonly Migration[]): SchemaObjects {
   const db = new SQLite(':memory:');
   try {
-    const byVersion = new Map<string, SchemaObjects>();
-    for (const migration of migrations) {
-      db.exec(migration.upSql);
-      byVersion.set(migration.version, readSchemaObjects(db));
-    }
-    return byVersion;
+    for (const step of steps) db.exec(step.upSql);
+    return readSchemaObjects(db);
   } finally {
     db.close();
   }

@@ -8,9 +8,8 @@ import { assertDurable, openWriterConnection } from './connection.ts';
 import { databasePath, ensureDataDir } from './data-dir.ts';
 import { StoreError } from './errors.ts';
 import { inspectDatabase } from './inspection.ts';
-import { type Loss, migrateDown, migrateUp, planDown } from './migration-runner.ts';
+import { asMigrationError, type Loss, migrateDown, migrateUp, planDown } from './migration-runner.ts';
 import { loadMigrations, type Migration } from './migrations.ts';
-import { asStoreError } from './sqlite-errors.ts';
 import { healSchema } from './validation.ts';
 
 export interface OpenOptions {
@@ -61,7 +60,7 @@ export class ConversationFileManager {
       return new ConversationFileManager(db, migrations, options.clock ?? systemClock);
     } catch (error) {
       db.close();
-      throw asStoreError(error, `making the base schema in ${databasePath(dataDir)}`);
+      throw asMigrationError(error, 'making the base schema');
     }
   }
 

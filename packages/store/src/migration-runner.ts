@@ -155,7 +155,7 @@ function inMigrationTransaction<Result>(db: Database, doing: string, step: () =>
     return result;
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK');
-    throw describeFailure(error, doing);
+    throw asMigrationError(error, doing);
   } finally {
     setForeignKeys(db, 'ON');
   }
@@ -181,7 +181,8 @@ function assertForeignKeysHold(db: Database, doing: string): void {
   );
 }
 
-function describeFailure(error: unknown, doing: string): unknown {
+/** What a failed step is called: our own errors as they are, the disk's as such, everything else MIGRATION_FAILED. */
+export function asMigrationError(error: unknown, doing: string): unknown {
   if (isStoreError(error)) return error;
   const environment = asStoreError(error, doing);
   if (isStoreError(environment)) return environment;

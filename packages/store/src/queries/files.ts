@@ -50,8 +50,8 @@ const columns = `f.file_id AS fileId, f.session_id AS sessionId, f.original_file
   f.file_hash AS digest, f.file_size AS size, f.mime_type AS mimeType, f.declared_mime_type AS declaredMimeType,
   f.uploaded_by AS uploadedBy, f.vm, f.uploaded_at_ms AS uploadedAtMs, f.is_deleted AS isDeleted,
   f.deleted_at_ms AS deletedAtMs, f.origin_file_id AS originFileId,
-  (SELECT json_group_array(a.message_id ORDER BY a.association_id) FROM session_file_associations a
-    WHERE a.file_id = f.file_id AND a.message_id IS NOT NULL) AS messageIds`;
+  (SELECT json_group_array(m.message_id) FROM (SELECT a.message_id FROM session_file_associations a
+    WHERE a.file_id = f.file_id AND a.message_id IS NOT NULL ORDER BY a.association_id) m) AS messageIds`;
 
 /** @returns undefined when no file has this id (any more). */
 export function findFileFacts(db: Database, fileId: string): FileFacts | undefined {
