@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { queueName, redisPrefix } from '@filefleet/protocol';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTestDashboard, type TestDashboard } from '../../../tests/support/dashboard.ts';
 import { testUsers } from '../../../tests/support/dashboard-users.ts';
 import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
 import { type SettledJobs, settleTwoJobs } from '../../../tests/support/settled-jobs.ts';
+import { createDashboard } from './server.ts';
 
 let redis: TestRedis;
 let dashboard: TestDashboard;
@@ -64,6 +67,24 @@ test('looking on writes nothing of the queue: its settings are the writer’s', 
     expect(await dashboard.redis.exists(meta)).toBe(0);
   } finally {
     await second.close();
+  }
+});
+
+test('a question that Redis fails at the start does not spoil the queue for good', async () => {
+  const connection = new Redis(redis.url);
+  await once(connection, 'ready');
+  connection.info = () => Promise.reject(new Error('the connection broke'));
+  const config = { shard: 0, dashboardUsers: [testUsers.viewer], dashboardSecret: undefined };
+  const app = await createDashboard({ config, redis: connection });
+  try {
+    const answer = await app.inject({
+      url: '/queues/api/queues',
+      headers: { authorization: testUsers.viewer.basic },
+    });
+    expect(answer.statusCode).toBe(200);
+  } finally {
+    await app.close();
+    connection.disconnect();
   }
 });
 

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { cookieBrowser, csrfTokenIn, type Jar } from '../../../tests/support/cookie-browser.ts';
 import { openTestDashboard, type TestDashboard } from '../../../tests/support/dashboard.ts';
 import { basicOf, testUsers } from '../../../tests/support/dashboard-users.ts';
 import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
@@ -17,64 +18,22 @@ beforeEach(async () => {
 });
 afterEach(() => dashboard.close());
 
-const ours = { host: 'fleet.test', origin: 'http://fleet.test', 'sec-fetch-site': 'same-origin' };
 const { operator, viewer } = testUsers;
 const pause = { method: 'PUT', url: '/queues/manage/api/queues/operations/pause', payload: {} } as const;
 
-type Jar = Record<string, string>;
-
-/** A browser with its cookies. */
-function browser(jar: Jar = {}) {
-  return async (request: {
-    method?: 'GET' | 'POST' | 'PUT';
-    url: string;
-    form?: Record<string, string>;
-    payload?: object;
-    headers?: Record<string, string>;
-  }) => {
-    const { form, payload, headers = {}, ...rest } = request;
-    const response = await dashboard.app.inject({
-      ...rest,
-      headers: {
-        ...ours,
-        ...(form ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
-        ...headers,
-      },
-      cookies: { ...jar },
-      ...(form ? { payload: new URLSearchParams(form).toString() } : payload ? { payload } : {}),
-    });
-    for (const cookie of response.cookies) {
-      if (cookie.value === '') delete jar[cookie.name];
-      else jar[cookie.name] = cookie.value;
-    }
-    return response;
-  };
-}
-
-const tokenIn = (body: string): string => /name="_csrf" value="([^"]+)"/.exec(body)?.[1] ?? '';
-
-async function logIn(ask: ReturnType<typeof browser>, name: string, password: string, next = '/') {
-  const form = await ask({ url: `/login?next=${encodeURIComponent(next)}` });
-  return ask({ method: 'POST', url: '/login', form: { _csrf: tokenIn(form.body), next, name, password } });
-}
-
-async function mustLogIn(ask: ReturnType<typeof browser>, { name, plain }: { name: string; plain: string }) {
-  const answer = await logIn(ask, name, plain);
-  expect(answer.statusCode).toBe(303);
-  return answer;
-}
+const browser = (jar: Jar = {}) => cookieBrowser(dashboard.app, jar);
 
 describe('a login with the form', () => {
   test('opens the pages and goes where one wanted to go', async () => {
-    const ask = browser();
-    const answer = await logIn(ask, viewer.name, viewer.plain, '/queues/queue/operations');
+    const { ask, logIn } = browser();
+    const answer = await logIn(viewer.name, viewer.plain, '/queues/queue/operations');
     expect(answer.statusCode).toBe(303);
     expect(answer.headers.location).toBe('/queues/queue/operations');
     expect((await ask({ url: '/' })).body).toContain('vera, viewer');
   });
 
   test('sets a cookie that scripts cannot read and other sites cannot send', async () => {
-    const answer = await mustLogIn(browser(), viewer);
+    const answer = await browser().mustLogIn(viewer);
     const cookie = answer.cookies.find(({ name }) => name === 'filefleet_session');
     expect(cookie).toMatchObject({
       httpOnly: true,
@@ -86,14 +45,14 @@ describe('a login with the form', () => {
   });
 
   test('sets Secure cookies behind a proxy on this machine that speaks https', async () => {
-    const ask = browser();
+    const { ask } = browser();
     const https = { 'x-forwarded-proto': 'https' };
     const form = await ask({ url: '/login', headers: https });
     const answer = await ask({
       method: 'POST',
       url: '/login',
       headers: { ...https, origin: 'https://fleet.test' },
-      form: { _csrf: tokenIn(form.body), name: viewer.name, password: viewer.plain },
+      form: { _csrf: csrfTokenIn(form.body), name: viewer.name, password: viewer.plain },
     });
     expect(answer.statusCode).toBe(303);
     for (const cookie of [...form.cookies, ...answer.cookies]) {
@@ -103,22 +62,22 @@ describe('a login with the form', () => {
 
   test('makes a new session each time and ends the one before', async () => {
     const jar: Jar = {};
-    const ask = browser(jar);
-    await mustLogIn(ask, viewer);
+    const { ask, mustLogIn } = browser(jar);
+    await mustLogIn(viewer);
     const before = jar.filefleet_session ?? '';
     const form = await ask({ url: '/' });
-    await ask({ method: 'POST', url: '/logout', form: { _csrf: tokenIn(form.body) } });
-    await mustLogIn(ask, viewer);
+    await ask({ method: 'POST', url: '/logout', form: { _csrf: csrfTokenIn(form.body) } });
+    await mustLogIn(viewer);
     expect(jar.filefleet_session).not.toBe(before);
-    expect((await browser({ filefleet_session: before })({ url: '/' })).statusCode).toBe(401);
+    expect((await browser({ filefleet_session: before }).ask({ url: '/' })).statusCode).toBe(401);
   });
 
   test('never adopts a session id that the browser brought along', async () => {
     const planted = dashboard.app.signCookie('an-id-that-somebody-chose');
     const jar: Jar = { filefleet_session: planted };
-    await mustLogIn(browser(jar), viewer);
+    await browser(jar).mustLogIn(viewer);
     expect(jar.filefleet_session).not.toBe(planted);
-    expect((await browser({ filefleet_session: planted })({ url: '/' })).statusCode).toBe(401);
+    expect((await browser({ filefleet_session: planted }).ask({ url: '/' })).statusCode).toBe(401);
   });
 
   test.each([
@@ -126,7 +85,7 @@ describe('a login with the form', () => {
     ['an unknown name', 'nobody', viewer.plain],
     ['nothing at all', '', ''],
   ])('with %s is refused in the same words', async (_what, name, password) => {
-    const answer = await logIn(browser(), name, password);
+    const answer = await browser().logIn(name, password);
     expect(answer.statusCode).toBe(401);
     expect(answer.body).toContain('Name or password is wrong.');
     expect(answer.cookies.map((cookie) => cookie.name)).not.toContain('filefleet_session');
@@ -149,10 +108,10 @@ describe('a login with the form', () => {
   });
 
   test('without a token, or with the token of another browser, is refused', async () => {
-    const other = await browser()({ url: '/login' });
-    const ask = browser();
+    const other = await browser().ask({ url: '/login' });
+    const { ask } = browser();
     await ask({ url: '/login' });
-    for (const _csrf of ['', tokenIn(other.body)]) {
+    for (const _csrf of ['', csrfTokenIn(other.body)]) {
       const answer = await ask({
         method: 'POST',
         url: '/login',
@@ -164,28 +123,28 @@ describe('a login with the form', () => {
   });
 
   test('from a tab that was left open by somebody now logged in leads to the overview', async () => {
-    const ask = browser();
+    const { ask, mustLogIn } = browser();
     const old = await ask({ url: '/login' });
-    await mustLogIn(ask, viewer);
-    const answer = await ask({ method: 'POST', url: '/login', form: { _csrf: tokenIn(old.body) } });
+    await mustLogIn(viewer);
+    const answer = await ask({ method: 'POST', url: '/login', form: { _csrf: csrfTokenIn(old.body) } });
     expect(answer.headers.location).toBe('/');
     expect((await ask({ url: '/' })).body).toContain('vera, viewer');
   });
 
   test('from the page of another site is refused, even with a token', async () => {
-    const ask = browser();
+    const { ask } = browser();
     const form = await ask({ url: '/login' });
     const answer = await ask({
       method: 'POST',
       url: '/login',
       headers: { origin: 'http://evil.example', 'sec-fetch-site': 'cross-site' },
-      form: { _csrf: tokenIn(form.body), name: viewer.name, password: viewer.plain },
+      form: { _csrf: csrfTokenIn(form.body), name: viewer.name, password: viewer.plain },
     });
     expect(answer.statusCode).toBe(403);
   });
 
   test('never leads to another site', async () => {
-    const answer = await logIn(browser(), viewer.name, viewer.plain, '//evil.example');
+    const answer = await browser().logIn(viewer.name, viewer.plain, '//evil.example');
     expect(answer.headers.location).toBe('/');
   });
 });
@@ -193,20 +152,20 @@ describe('a login with the form', () => {
 describe('a session', () => {
   test('ends at logout, and what was on its way then does not bring it back', async () => {
     const jar: Jar = {};
-    const ask = browser(jar);
-    await mustLogIn(ask, viewer);
+    const { ask, mustLogIn } = browser(jar);
+    await mustLogIn(viewer);
     const stolen = { ...jar };
     const page = await ask({ url: '/' });
     const onItsWay = ask({ url: '/queues/api/queues' });
-    const answer = await ask({ method: 'POST', url: '/logout', form: { _csrf: tokenIn(page.body) } });
+    const answer = await ask({ method: 'POST', url: '/logout', form: { _csrf: csrfTokenIn(page.body) } });
     await onItsWay;
     expect(answer.headers.location).toBe('/login');
-    expect((await browser(stolen)({ url: '/' })).statusCode).toBe(401);
+    expect((await browser(stolen).ask({ url: '/' })).statusCode).toBe(401);
   });
 
   test('ends after its time, however busy it was', async () => {
-    const ask = browser();
-    await mustLogIn(ask, viewer);
+    const { ask, mustLogIn } = browser();
+    await mustLogIn(viewer);
     dashboard.advance(sessionMs - 1_000);
     expect((await ask({ url: '/' })).statusCode).toBe(200);
     dashboard.advance(2_000);
@@ -215,14 +174,14 @@ describe('a session', () => {
 
   test('with a changed signature is none', async () => {
     const jar: Jar = {};
-    await mustLogIn(browser(jar), viewer);
+    await browser(jar).mustLogIn(viewer);
     const forged = { filefleet_session: `${jar.filefleet_session?.slice(0, -2)}xx` };
-    expect((await browser(forged)({ url: '/' })).statusCode).toBe(401);
+    expect((await browser(forged).ask({ url: '/' })).statusCode).toBe(401);
   });
 
   test('acts only from our own pages', async () => {
-    const ask = browser();
-    await mustLogIn(ask, operator);
+    const { ask, mustLogIn } = browser();
+    await mustLogIn(operator);
     expect((await ask(pause)).statusCode).toBe(200);
     const elsewhere: Record<string, string>[] = [
       { origin: 'http://evil.example', 'sec-fetch-site': 'cross-site' },
@@ -234,71 +193,8 @@ describe('a session', () => {
 
   test('does not act for a request that says nothing about where it comes from', async () => {
     const jar: Jar = {};
-    await mustLogIn(browser(jar), operator);
+    await browser(jar).mustLogIn(operator);
     const answer = await dashboard.app.inject({ ...pause, cookies: jar });
     expect(answer.json()).toMatchObject({ error: { code: 'CROSS_ORIGIN' } });
-  });
-});
-
-describe('somebody without a login', () => {
-  test('is led to the form when a page was wanted, and back afterwards', async () => {
-    const answer = await browser()({ url: '/queues/?a=1', headers: { accept: 'text/html' } });
-    expect(answer.statusCode).toBe(302);
-    expect(answer.headers.location).toBe('/login?next=%2Fqueues%2F%3Fa%3D1');
-  });
-
-  test('gets JSON otherwise, with a Basic challenge only where no browser would open a box for it', async () => {
-    const script = await dashboard.app.inject('/queues/api/queues');
-    expect(script.statusCode).toBe(401);
-    expect(script.headers['www-authenticate']).toContain('Basic');
-    const page = await browser()({ url: '/queues/api/queues', headers: { 'sec-fetch-mode': 'cors' } });
-    expect(page.statusCode).toBe(401);
-    expect(page.headers).not.toHaveProperty('www-authenticate');
-  });
-});
-
-describe('HTTP Basic', () => {
-  test('lets scripts in, and act without headers of a browser', async () => {
-    const answer = await dashboard.app.inject({ ...pause, headers: { authorization: operator.basic } });
-    expect(answer.statusCode).toBe(200);
-    expect(dashboard.events.at(-1)).toEqual({
-      event: 'action.done',
-      fields: { user: 'otto', role: 'operator', method: 'PUT', path: pause.url, status: 200 },
-    });
-  });
-
-  test('from the page of another site does not act', async () => {
-    const headers = { authorization: operator.basic, origin: 'http://evil.example' };
-    expect((await dashboard.app.inject({ ...pause, headers })).statusCode).toBe(403);
-  });
-
-  test.each(['Basic', 'Basic !', 'Basic bm9jb2xvbg==', 'Bearer x', basicOf('vera', 'x'.repeat(2_000))])(
-    '%.30s is not a login',
-    async (authorization) => {
-      expect((await dashboard.app.inject({ url: '/', headers: { authorization } })).statusCode).toBe(401);
-    },
-  );
-
-  test('that was verified is not counted again, so a script may ask often', async () => {
-    for (let i = 0; i < 40; i++) {
-      const answer = await dashboard.app.inject({ url: '/', headers: { authorization: viewer.basic } });
-      expect(answer.statusCode).toBe(200);
-    }
-  });
-});
-
-describe('guessing', () => {
-  test('stops after ten attempts within a minute, by form and by Basic together, for the right password too', async () => {
-    for (let i = 0; i < 5; i++) expect((await logIn(browser(), viewer.name, 'wrong')).statusCode).toBe(401);
-    for (let i = 0; i < 5; i++) {
-      const headers = { authorization: basicOf(viewer.name, `wrong ${i}`) };
-      expect((await dashboard.app.inject({ url: '/', headers })).statusCode).toBe(401);
-    }
-    const form = await logIn(browser(), viewer.name, viewer.plain);
-    expect(form.statusCode).toBe(429);
-    expect(Number(form.headers['retry-after'])).toBeGreaterThan(0);
-    const basic = await dashboard.app.inject({ url: '/', headers: { authorization: viewer.basic } });
-    expect(basic.statusCode).toBe(429);
-    expect(basic.json()).toMatchObject({ error: { code: 'TOO_MANY_ATTEMPTS' } });
   });
 });

@@ -105,6 +105,8 @@ test('a dashboard that started before its Redis shows the queue once Redis is th
   const early = await openTestDashboard(redis.url);
   try {
     expect((await early.app.inject('/healthz')).json()).toMatchObject({ redis: 'down' });
+    const tooEarly = await early.app.inject({ url: '/queues/api/queues', headers: asViewer });
+    expect(tooEarly.statusCode).toBe(503);
     redis = await startRedis({ port: redis.port });
     await early.connected();
     const board = await early.app.inject({ url: '/queues/api/queues', headers: asViewer });
