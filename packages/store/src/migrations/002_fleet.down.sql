@@ -1,6 +1,7 @@
 -- Back to 001. Rows that 002 split stay split: 001 can hold them. Inline bytes, ledger, audit and the rest go,
 -- which is why the runner counts them (002_fleet.loss.sql) and refuses unless told to discard them.
 
+DROP TABLE suspects;
 DROP TABLE quarantine;
 DROP TABLE dead_letters;
 DROP TABLE audit_entries;

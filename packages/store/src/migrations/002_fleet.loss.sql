@@ -10,6 +10,7 @@ UNION ALL SELECT 'audit entries (audit_entries)', count(*) FROM audit_entries
 UNION ALL SELECT 'ended sessions (sessions)', count(*) FROM sessions WHERE state = 'ended'
 UNION ALL SELECT 'dead letters (dead_letters)', count(*) FROM dead_letters
 UNION ALL SELECT 'quarantined jobs (quarantine)', count(*) FROM quarantine
+UNION ALL SELECT 'jobs suspected of killing the writer (suspects)', count(*) FROM suspects
 UNION ALL SELECT 'tenures of writers (writer_epochs)', count(*) FROM writer_epochs
 UNION ALL SELECT 'group commits counted (commit_state)', commit_sequence FROM commit_state
 UNION ALL SELECT 'files whose VM is known', count(*) FROM conversation_files WHERE vm IS NOT NULL

@@ -210,6 +210,16 @@ CREATE TABLE quarantine (
   code              TEXT NOT NULL,
   reason            TEXT NOT NULL,
   payload           TEXT NOT NULL,
+  -- File below quarantine/ with the bytes that came along, when there were some.
+  bytes_name        TEXT,
   quarantined_at_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX idx_quarantine_job ON quarantine (job_id);
+
+-- Jobs that were under way when a writer ended without saying so; each runs alone until it is settled.
+CREATE TABLE suspects (
+  job_id          TEXT PRIMARY KEY,
+  suspected_at_ms INTEGER NOT NULL,
+  runs_alone      INTEGER NOT NULL DEFAULT 0 CHECK (runs_alone IN (0, 1)),
+  solo_crashes    INTEGER NOT NULL DEFAULT 0 CHECK (solo_crashes >= 0)
+) STRICT, WITHOUT ROWID;
