@@ -117,8 +117,8 @@ export async function startScriptedWriter(url: string): Promise<ScriptedWriter> 
       : await settle(operation);
     const kind = answer.outcome === 'applied' ? 'applied' : answer.code;
     writer.answers.set(kind, (writer.answers.get(kind) ?? 0) + 1);
-    await reply(operation, answer, verdict.replies ?? 1);
     writer.arrivals.push(arrival);
+    await reply(operation, answer, verdict.replies ?? 1);
     for (const watch of watchers) watch();
     if (verdict.vanish || !isSettled(answer)) job.opts.removeOnComplete = true;
     if (answer.outcome === 'refused' && !verdict.vanish) {

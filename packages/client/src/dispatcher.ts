@@ -63,12 +63,11 @@ export class Dispatcher {
   }
 
   #resend(entry: Entry, code: ResendCode): void {
-    entry.resends++;
     if (code === 'OUT_OF_ORDER') {
       this.#outOfOrder(entry);
     } else {
       entry.restage = entry.facts.stage !== undefined;
-      this.#prepareAgain(entry, restMs(entry.resends));
+      this.#prepareAgain(entry, restMs(countResend(entry)));
     }
   }
 
@@ -167,7 +166,7 @@ export class Dispatcher {
     const { lane } = entry.facts;
     const suspect = lane.outOfOrder(entry.sequence);
     if (suspect !== undefined) void this.#look(suspect);
-    const rest = restMs(entry.resends);
+    const rest = restMs(countResend(entry));
     if (rest > 0) this.#prepareAgain(entry, rest);
     else this.#pump(lane);
   }
@@ -253,6 +252,7 @@ export class Dispatcher {
       entry.isLooking = false;
     }
     if (entry.repeat === repeat) this.#seen(entry, sighting);
+    else if (entry.facts.lane.phase(entry.sequence) === 'doubted') void this.#look(entry); // sent again meanwhile
   }
 
   #seen(entry: Entry, sighting: Sighting): void {
@@ -283,6 +283,14 @@ export class Dispatcher {
     const phase = entry.facts.lane.phase(entry.sequence);
     return phase === 'sent' || phase === 'doubted';
   }
+}
+
+/** Counts answers that want it again since its lane last moved: one lost job sends all behind it back. */
+function countResend(entry: Entry): number {
+  const { progress } = entry.facts.lane;
+  if (entry.progressSeen !== progress) entry.resends = 0;
+  entry.progressSeen = progress;
+  return ++entry.resends;
 }
 
 function restMs(resends: number): number {

@@ -27,9 +27,11 @@ export class Entry {
   handed = false;
   /** Its bytes have to be put into Redis again. */
   restage = false;
-  /** How often it was looked for, and how often the writer wanted it again. */
+  /** How often it was looked for. */
   asks = 0;
+  /** How often the writer wanted it again while its lane stood at `progressSeen`. */
   resends = 0;
+  progressSeen = 0;
   failedAdds = 0;
   /** Staging answers since its stream was consumed. */
   lastQuestions = 0;

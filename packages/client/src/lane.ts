@@ -27,6 +27,9 @@ export interface Sendable<T> {
   readonly previous: number;
 }
 
+/** How many may be under way after an answer OUT_OF_ORDER; each receipt then allows one more. */
+const narrowWindow = 4;
+
 export class Lane<T> {
   /** In ascending order of sequence, because numbers are only ever added at the end. */
   readonly #slots = new Map<number, Slot<T>>();
@@ -36,6 +39,10 @@ export class Lane<T> {
   /** Nothing below this sequence is waiting to be sent. */
   #frontier: number;
   #sends = 0;
+  #sent = 0;
+  /** How many may be `sent` at once. One lost job sends back all that stand behind it: then fewer should. */
+  #window = Number.POSITIVE_INFINITY;
+  #progress = 0;
 
   /** @param firstSequence the number of the first operation; above 1 when the session had a lane before. */
   constructor(firstSequence = 1) {
@@ -51,6 +58,11 @@ export class Lane<T> {
   /** True when nothing is under way. */
   get isIdle(): boolean {
     return this.#slots.size === 0;
+  }
+
+  /** How many operations have been settled. */
+  get progress(): number {
+    return this.#progress;
   }
 
   /** Numbers an operation, in call order. It starts `open`. */
@@ -78,8 +90,8 @@ export class Lane<T> {
     for (; this.#frontier < this.#next; this.#frontier++) {
       const slot = this.#slots.get(this.#frontier);
       if (slot === undefined || slot.phase === 'sent') continue;
-      if (slot.phase !== 'ready') return undefined;
-      slot.phase = 'sent';
+      if (slot.phase !== 'ready' || this.#sent >= this.#window) return undefined;
+      this.#setPhase(slot, 'sent');
       slot.order = ++this.#sends;
       slot.sentPrevious = slot.previous;
       this.#frontier++;
@@ -107,7 +119,7 @@ export class Lane<T> {
   trust(sequence: number): void {
     const slot = this.#slots.get(sequence);
     if (slot?.phase !== 'sent' && slot?.phase !== 'doubted') return;
-    slot.phase = 'sent';
+    this.#setPhase(slot, 'sent');
     slot.order = ++this.#sends;
   }
 
@@ -119,6 +131,7 @@ export class Lane<T> {
     const slot = this.#slots.get(sequence);
     if (slot?.phase !== 'sent' && slot?.phase !== 'doubted') return undefined;
     this.#turn(sequence, 'ready');
+    this.#window = narrowWindow;
     if (slot.sentPrevious !== slot.previous) return undefined; // its predecessor was given up meanwhile
     const before = this.#slots.get(slot.previous);
     if (before === undefined) {
@@ -133,14 +146,18 @@ export class Lane<T> {
 
   /** A receipt is there. */
   settle(sequence: number): void {
-    this.#slots.delete(sequence);
+    const slot = this.#slots.get(sequence);
+    if (slot === undefined) return;
+    this.#remove(slot);
+    this.#progress++;
+    this.#window++;
   }
 
   /** It will never be sent (again): its successor is chained to its predecessor instead. */
   giveUp(sequence: number): void {
     const slot = this.#slots.get(sequence);
     if (slot === undefined) return;
-    this.#slots.delete(sequence);
+    this.#remove(slot);
     if (this.#last === sequence) this.#last = slot.previous;
     for (const other of this.#slots.values()) {
       if (other.previous === sequence) other.previous = slot.previous;
@@ -150,8 +167,18 @@ export class Lane<T> {
   #turn(sequence: number, phase: Phase): void {
     const slot = this.#slots.get(sequence);
     if (slot === undefined) return;
-    slot.phase = phase;
+    this.#setPhase(slot, phase);
     this.#frontier = Math.min(this.#frontier, sequence);
+  }
+
+  #setPhase(slot: Slot<T>, phase: Phase): void {
+    this.#sent += Number(phase === 'sent') - Number(slot.phase === 'sent');
+    slot.phase = phase;
+  }
+
+  #remove(slot: Slot<T>): void {
+    this.#setPhase(slot, 'open');
+    this.#slots.delete(slot.sequence);
   }
 
   #lowest(): number | undefined {

@@ -7,6 +7,7 @@ import type { RedisLink } from './redis-link.ts';
 
 /** How long the stream lives without its client, in milliseconds. */
 const streamTtlMs = 10 * 60_000;
+const renewAfterMs = 60_000;
 /** One read waits this long in Redis, in milliseconds. Less than the link's limit for a silent socket. */
 const blockMs = 5_000;
 const answersPerRead = 1_000;
@@ -29,6 +30,7 @@ export class ReplyStream {
   /** Counts the streams made, so that a read that began on an earlier one is noticed. */
   #streamsMade = 0;
   #readSinceTrim = 0;
+  #renewedAtMs = 0;
   #ensuring: Promise<void> | undefined;
 
   constructor(options: ReplyStreamOptions) {
@@ -58,7 +60,8 @@ export class ReplyStream {
   }
 
   async #ensureOnce(): Promise<void> {
-    const { commands, key } = this.#options;
+    const { commands, key, clock } = this.#options;
+    this.#renewedAtMs = clock.nowMs();
     await commands.attempt(async (redis) => {
       if ((await redis.pexpire(key, streamTtlMs)) === 1 || this.#closed.signal.aborted) return;
       // A new stream may count from an earlier time than the old one did, so it is read from its beginning.
@@ -75,6 +78,7 @@ export class ReplyStream {
       try {
         await reader.whenReady(signal);
         await this.#readOnce();
+        if (clock.nowMs() - this.#renewedAtMs > renewAfterMs) void this.ensure();
       } catch {
         // The connection broke, or we are closed. Whatever was missed is asked for again.
         await pause(clock, 50, signal).catch(() => {});

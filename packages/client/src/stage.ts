@@ -120,6 +120,7 @@ export class Stage {
     const hash = createHash('sha256');
     const underWay: Promise<void>[] = [];
     let size = 0;
+    let stagedBytes = 0;
     let chunks = 0;
     let renewedAtMs = clock.nowMs();
     this.#expiresAtMs = 0;
@@ -128,7 +129,12 @@ export class Stage {
       if (size > limits.stagedFileBytes) throw tooLarge(this.#operationId);
       hash.update(chunk);
       await bytesUnderWay.enter(chunk.byteLength, signal);
-      const sent = this.#put(chunks++, chunk, signal).finally(() => bytesUnderWay.leave(chunk.byteLength));
+      const sent = this.#put(chunks++, chunk, signal)
+        .finally(() => bytesUnderWay.leave(chunk.byteLength))
+        .then(() => {
+          stagedBytes += chunk.byteLength;
+          this.#onProgress?.({ stagedBytes, totalBytes: this.#source.size });
+        });
       sent.catch(() => {}); // whoever awaits it below sees the failure
       underWay.push(sent);
       if (underWay.length >= window) await underWay.shift();
@@ -136,7 +142,6 @@ export class Stage {
         renewedAtMs = clock.nowMs();
         await this.#expire(chunks, stagedTtlMs.uploading, signal); // a slow source must not outlive its chunks
       }
-      this.#report(size);
     }
     await Promise.all(underWay);
     return { digest: hash.digest('hex'), size, chunks };
@@ -180,10 +185,6 @@ export class Stage {
   /** A chunk shorter than the full size is the last one. */
   #isLast(chunk: Uint8Array): boolean {
     return chunk.byteLength < limits.chunkBytes || this.#source.size === chunk.byteLength;
-  }
-
-  #report(stagedBytes: number): void {
-    this.#onProgress?.({ stagedBytes, totalBytes: this.#source.size });
   }
 
   async #removeFrom(first: number): Promise<void> {
