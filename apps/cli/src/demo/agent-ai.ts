@@ -12,10 +12,16 @@ await runAgent(async ({ brief, store }) => {
   await store({
     sessionId: brief.session,
     filename: 'summary.md',
+    mimeType: 'text/markdown',
     bytes: Buffer.from(summary),
     associationType: 'generated',
     messageId: 'message-4',
     metadata: { model: 'demo', vm_id: brief.vm },
   });
-  await store({ sessionId: brief.otherSession, filename: 'measurements-copy.csv', bytes: makeCsv() });
+  await store({
+    sessionId: brief.otherSession,
+    filename: 'measurements-copy.csv',
+    mimeType: 'text/csv',
+    bytes: makeCsv(),
+  });
 });

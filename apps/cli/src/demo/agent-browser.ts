@@ -7,6 +7,7 @@ await runAgent(async ({ brief, store }) => {
   const { bytes, width, height, how } = await takeScreenshot(brief.folder);
   const shot = {
     filename: 'screenshot.png',
+    mimeType: 'image/png',
     bytes,
     how,
     metadata: { resolution: `${width}x${height}`, page: 'report.html', vm_id: brief.vm },

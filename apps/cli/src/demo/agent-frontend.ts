@@ -9,9 +9,27 @@ await runAgent(async ({ brief, client, store, tell }) => {
   const fileId = known['measurements.csv'] ?? '';
   if (task === 'upload') {
     const upload = { sessionId, associationType: 'upload' } as const;
-    await store({ ...upload, filename: 'contract.pdf', bytes: await makePdf(), messageId: 'message-1' });
-    await store({ ...upload, filename: 'measurements.csv', bytes: makeCsv(), messageId: 'message-2' });
-    await store({ ...upload, filename: 'photo.jpg', bytes: makeJpeg(), messageId: 'message-3' });
+    await store({
+      ...upload,
+      filename: 'contract.pdf',
+      mimeType: 'application/pdf',
+      bytes: await makePdf(),
+      messageId: 'message-1',
+    });
+    await store({
+      ...upload,
+      filename: 'measurements.csv',
+      mimeType: 'text/csv',
+      bytes: makeCsv(),
+      messageId: 'message-2',
+    });
+    await store({
+      ...upload,
+      filename: 'photo.jpg',
+      mimeType: 'image/jpeg',
+      bytes: makeJpeg(),
+      messageId: 'message-3',
+    });
   } else if (task === 'delete') {
     await client.delete({ sessionId, fileId, reason: 'uploaded by mistake' });
     tell({ did: 'delete', sessionId, fileId });

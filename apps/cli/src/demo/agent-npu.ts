@@ -16,6 +16,7 @@ await runAgent(async ({ brief, store }) => {
   await store({
     sessionId: brief.session,
     filename: 'result.json',
+    mimeType: 'application/json',
     bytes: Buffer.from(`${JSON.stringify(result, undefined, 2)}\n`),
     associationType: 'generated',
     messageId: 'message-2',

@@ -41,6 +41,7 @@ export interface StoreOptions {
   readonly sessionId: string;
   readonly filename: string;
   readonly bytes: Uint8Array;
+  readonly mimeType?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly messageId?: string;
   readonly associationType?: 'upload' | 'generated';

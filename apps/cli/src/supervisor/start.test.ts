@@ -1,0 +1,176 @@
+// The supervisor with its real children: redis-server, writer, dashboard.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { mkdir, realpath, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createFilefleet } from '../../../../tests/support/filefleet.ts';
+import { bindToParent } from './parent-death.ts';
+import { choosePort } from './ports.ts';
+import { waitForRedis } from './redis-probe.ts';
+
+// Whole processes, on machines that have other things to do.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+
+async function setUp() {
+  const filefleet = await createFilefleet();
+  onTestFinished(() => filefleet.dispose());
+  return filefleet;
+}
+
+/** Processes whose command line names this folder, or whose parent is this process. */
+function childrenOf(pid: number): number[] {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .filter(([, parent]) => parent === pid)
+    .map(([child = 0]) => child);
+}
+
+function isRunning(pid: number): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout.trim() !== '' && !stdout.trim().startsWith('Z');
+}
+
+/** There is no event for the end of a process that is not ours. */
+async function untilGone(pids: readonly number[]): Promise<void> {
+  while (pids.some(isRunning)) await delay(20);
+}
+
+test('start brings up three processes, says where to look, and SIGTERM stops all with exit code 0', async () => {
+  const filefleet = await setUp();
+  const fleet = await filefleet.start();
+  const children = childrenOf(fleet.pid);
+  expect(children).toHaveLength(3);
+
+  const health = await fetch(`${fleet.facts.dashboardUrl}/healthz`);
+  expect(health.status).toBe(200);
+  const runFile = JSON.parse(readFileSync(join(filefleet.dataDir, 'run.json'), 'utf8'));
+  expect(runFile).toMatchObject({
+    pid: fleet.pid,
+    redisUrl: fleet.facts.redisUrl,
+    dashboardUrl: fleet.facts.dashboardUrl,
+  });
+  const credentials = join(filefleet.dataDir, 'dashboard-credentials.json');
+  expect(statSync(credentials).mode & 0o777).toBe(0o600);
+
+  fleet.kill('SIGTERM');
+  const { exitCode, stdout } = await fleet.ended;
+  expect(exitCode).toBe(0);
+  expect(stdout.split('\n')).toHaveLength(1);
+  expect(children.filter(isRunning)).toEqual([]);
+  expect(existsSync(join(filefleet.dataDir, 'run.json'))).toBe(false);
+});
+
+test('the login survives a restart', async () => {
+  const filefleet = await setUp();
+  const first = await filefleet.start();
+  first.kill('SIGINT');
+  expect((await first.ended).exitCode).toBe(0);
+  const second = await filefleet.start();
+  expect(second.facts.password).toBe(first.facts.password);
+});
+
+test('a second start on the same data folder says who runs it and exits 75', async () => {
+  const filefleet = await setUp();
+  const fleet = await filefleet.start();
+  const { exitCode, stdout } = await filefleet.run(['start', '--json']);
+  expect(exitCode).toBe(75);
+  expect(JSON.parse(stdout).error).toMatchObject({ code: 'LOCK_HELD', pid: fleet.pid });
+  expect((await fetch(`${fleet.facts.dashboardUrl}/healthz`)).status).toBe(200);
+});
+
+test('a writer that is killed is started again, and stores files again', async () => {
+  const filefleet = await setUp();
+  const fleet = await filefleet.start();
+  const [line] = childrenOf(fleet.pid).flatMap((pid) => {
+    const { stdout } = spawnSync('ps', ['-o', 'pid=,args=', '-p', String(pid)], { encoding: 'utf8' });
+    return stdout.includes('writer/src/main.ts') ? [stdout] : [];
+  });
+  process.kill(Number.parseInt(line ?? '', 10), 'SIGKILL');
+  await fleet.until(/writer is back/);
+  const { exitCode } = await filefleet.run(['put', import.meta.filename, '--session', 'after']);
+  expect(exitCode).toBe(0);
+});
+
+test('a supervisor that is killed takes its children along, and the next start works', async ({ skip }) => {
+  if (bindToParent('true', [])[0] === 'true')
+    skip('no setpriv(1) here: children outlive a killed supervisor');
+  const filefleet = await setUp();
+  const fleet = await filefleet.start();
+  const children = childrenOf(fleet.pid);
+  fleet.kill('SIGKILL');
+  await untilGone(children);
+  const next = await filefleet.start();
+  expect(next.facts.password).toBe(fleet.facts.password);
+});
+
+test('a Redis left over on the data folder is stopped before another one starts', async () => {
+  const filefleet = await setUp();
+  await mkdir(join(filefleet.dataDir, 'redis'), { recursive: true });
+  const folder = await realpath(join(filefleet.dataDir, 'redis'));
+  const port = await choosePort('127.0.0.1', 0);
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes'];
+  const leftover = spawn('redis-server', args, { stdio: 'ignore' });
+  onTestFinished(() => void leftover.kill('SIGKILL'));
+  const gone = once(leftover, 'exit');
+  await waitForRedis(port, AbortSignal.timeout(20_000));
+  await writeFile(join(folder, 'instance.json'), JSON.stringify({ pid: leftover.pid, port }));
+
+  const fleet = await filefleet.start();
+  await gone;
+  await fleet.until(/redis stopped the one that an earlier start left behind/);
+});
+
+test('ports that are taken are replaced by free ones', async () => {
+  const filefleet = await setUp();
+  const blockers = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')];
+  onTestFinished(() => {
+    for (const blocker of blockers) blocker.close();
+  });
+  await Promise.all(blockers.map((blocker) => once(blocker, 'listening')));
+  const [redisPort = '', dashboardPort = ''] = blockers.map((blocker) => {
+    const address = blocker.address();
+    return typeof address === 'object' && address ? String(address.port) : '';
+  });
+  const { facts } = await filefleet.start({
+    FILEFLEET_REDIS_PORT: redisPort,
+    FILEFLEET_DASHBOARD_PORT: dashboardPort,
+  });
+  expect(new URL(facts.redisUrl).port).not.toBe(redisPort);
+  expect(new URL(facts.dashboardUrl).port).not.toBe(dashboardPort);
+});
+
+test('a database that the writer refuses ends everything with its exit code and its reason', async () => {
+  const filefleet = await setUp();
+  await mkdir(filefleet.dataDir, { recursive: true });
+  await writeFile(join(filefleet.dataDir, 'conversation_files.db'), 'this is no database'.repeat(1_000));
+  const { exitCode, stdout } = await filefleet.run(['start', '--json']);
+  expect(exitCode).toBe(78);
+  expect(JSON.parse(stdout).error.message).toContain('DATABASE_CORRUPT');
+  expect(existsSync(join(filefleet.dataDir, 'run.json'))).toBe(false);
+});
+
+test('stopping while it starts leaves nothing behind', async () => {
+  const filefleet = await setUp();
+  const fleet = filefleet.launch();
+  await fleet.until(/redis .* Ready to accept connections/);
+  const children = childrenOf(fleet.pid);
+  fleet.kill('SIGINT');
+  expect((await fleet.ended).exitCode).toBe(0);
+  expect(children.filter(isRunning)).toEqual([]);
+  expect(existsSync(join(filefleet.dataDir, 'run.json'))).toBe(false);
+});
+
+test('without redis-server it says what to type', async () => {
+  const filefleet = await setUp();
+  const { exitCode, stderr } = await filefleet.run(['start'], { PATH: '/nowhere' });
+  expect(exitCode).toBe(69);
+  expect(stderr).toMatch(/^REDIS_MISSING: .*install redis.*FILEFLEET_REDIS_URL/);
+});
