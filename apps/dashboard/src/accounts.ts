@@ -25,9 +25,14 @@ export class Accounts {
   readonly #limit = pLimit(verifyConcurrency);
   readonly #memoryKey = randomBytes(32);
   readonly #verified: LRUCache<string, string>;
+  readonly #compare: typeof verifyPassword;
 
-  /** @param now wall clock in milliseconds. */
-  constructor(users: readonly DashboardUser[], now: () => number) {
+  /**
+   * @param now wall clock in milliseconds.
+   * @param compare a password with a hash; tests count what it is asked.
+   */
+  constructor(users: readonly DashboardUser[], now: () => number, compare = verifyPassword) {
+    this.#compare = compare;
     this.#users = new Map(users.map((user) => [user.name, user]));
     this.#decoy = decoyOf(users);
     this.#verified = new LRUCache({ max: rememberCount, ttl: rememberMs, ttlResolution: 0, perf: { now } });
@@ -48,7 +53,7 @@ export class Accounts {
     if (Buffer.byteLength(password) > passwordMaxBytes) return undefined;
     if (this.#limit.pendingCount >= verifyQueueLimit) return 'busy';
     const user = this.#users.get(name);
-    const matches = await this.#limit(() => verifyPassword(password, user?.password ?? this.#decoy));
+    const matches = await this.#limit(() => this.#compare(password, user?.password ?? this.#decoy));
     if (!user || !matches) return undefined;
     this.#verified.set(this.#memoryOf(name, password), name);
     return this.find(name);

@@ -47,6 +47,8 @@ export interface DashboardOptions {
 const attemptsPerMinute = 10;
 const queueCloseMs = 1_000;
 const bodyBytes = 64 * 1024;
+/** A request that has not arrived whole after this long is dropped. */
+const requestMs = 30_000;
 
 /** @returns a server that is ready for `listen` or `inject`; `close()` ends it within two seconds of the last request. */
 export async function createDashboard(options: DashboardOptions): Promise<FastifyInstance> {
@@ -56,7 +58,12 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   const sessions = new Sessions(now);
   const queue = openQueue(redis, config.shard);
   // A proxy that speaks https to the world stands on this machine; anybody else's X-Forwarded-* is not believed.
-  const app = fastify({ trustProxy: 'loopback', bodyLimit: bodyBytes, forceCloseConnections: 'idle' });
+  const app = fastify({
+    trustProxy: 'loopback',
+    bodyLimit: bodyBytes,
+    requestTimeout: requestMs,
+    forceCloseConnections: 'idle',
+  });
 
   app.addHook('onRoute', ({ method, url }) => {
     for (const each of [method].flat()) options.onRoute?.(each, url);
