@@ -1,0 +1,100 @@
+// A fleet of a test's own: a Redis, a data folder, writers and agents as processes. After each test everything has to
+// end as it should - agents by themselves, writers with 0 within 5 s - and no process may be left.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect } from 'vitest';
+import { runningChildren } from './children.ts';
+import { startRedis, type TestRedis } from './redis.ts';
+import { startVm, type Vm } from './vm.ts';
+import type { AgentOptions } from './vm-messages.ts';
+import { startWriter, type WriterProcess } from './writer.ts';
+
+export interface Fleet {
+  readonly redis: TestRedis;
+  /** Does not exist before the first writer. */
+  readonly dataDir: string;
+  /** Where a test may put files of its own. */
+  readonly folder: string;
+  /** Starts a writer; `ready` says when it takes operations. */
+  startWriter(env?: Readonly<Record<string, string>>): WriterProcess;
+  startVm(vm: string, options?: Partial<AgentOptions>): Promise<Vm>;
+  /** One agent on each of these VMs, started together. */
+  startVms(...names: readonly string[]): Promise<Vm[]>;
+  /** Takes the place of the Redis that a test has stopped. */
+  replaceRedis(redis: TestRedis): void;
+}
+
+/** Call it once in a test file: every test gets a fleet of its own. */
+export function useFleet(): Fleet {
+  let redis: TestRedis;
+  let folder: string;
+  let writers: WriterProcess[] = [];
+  let vms: Vm[] = [];
+
+  beforeEach(async () => {
+    [writers, vms] = [[], []];
+    redis = await startRedis();
+    folder = await mkdtemp(join(tmpdir(), 'filefleet-scenario-'));
+  });
+  afterEach(async () => {
+    const faults = [...(await endVms(vms)), ...(await endWriters(writers))];
+    await redis.stop();
+    faults.push(...runningChildren().map(({ pid, command }) => `left a process: ${pid} ${command}`));
+    if (process.env.KEEP_DB) console.log(`kept: ${join(folder, 'data')}`);
+    else await rm(folder, { recursive: true, force: true });
+    expect(faults).toEqual([]);
+  });
+
+  const start = async (vm: string, options: Partial<AgentOptions> = {}) => {
+    const started = await startVm({ redis: redis.url, vm, ...options });
+    vms.push(started);
+    return started;
+  };
+  const dataDir = () => join(folder, 'data');
+  return {
+    get redis() {
+      return redis;
+    },
+    get folder() {
+      return folder;
+    },
+    get dataDir() {
+      return dataDir();
+    },
+    startWriter: (env = {}) => {
+      const writer = startWriter({ redisUrl: redis.url, dataDir: dataDir(), env });
+      writers.push(writer);
+      return writer;
+    },
+    startVm: start,
+    startVms: (...names) => Promise.all(names.map((name) => start(name))),
+    replaceRedis: (other) => {
+      redis = other;
+    },
+  };
+}
+
+/** @returns what did not end as it should; afterwards all of them are gone. */
+async function endVms(vms: readonly Vm[]): Promise<string[]> {
+  const faults = vms.map(async (vm) => {
+    if (!vm.isRunning) return [];
+    const exit = await vm.end().catch(String);
+    await vm.kill();
+    const clean = typeof exit === 'object' && exit.code === 0;
+    return clean ? [] : [`the agent on ${vm.name} did not end by itself: ${JSON.stringify(exit)}`];
+  });
+  return (await Promise.all(faults)).flat();
+}
+
+async function endWriters(writers: readonly WriterProcess[]): Promise<string[]> {
+  const faults = writers.map(async (writer) => {
+    if (!writer.isRunning) return [];
+    const exit = await writer.stop().catch(String);
+    await writer.kill();
+    const clean = typeof exit === 'object' && exit.code === 0 && exit.afterMs < 5_000;
+    return clean ? [] : [`writer ${writer.pid} did not stop with 0 in 5 s: ${JSON.stringify(exit)}`];
+  });
+  return (await Promise.all(faults)).flat();
+}
