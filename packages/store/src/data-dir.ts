@@ -1,6 +1,6 @@
 // The data folder of VM0: where things are in it, and how it is made so that a power cut cannot take it back.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, type Dirent, fsyncSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { StoreError } from './errors.ts';
 
@@ -10,6 +10,8 @@ export const fileMode = 0o640;
 
 export const databasePath = (dataDir: string): string => join(dataDir, 'conversation_files.db');
 export const blobsDir = (dataDir: string): string => join(dataDir, 'blobs');
+/** Bytes of jobs in quarantine. */
+export const quarantineDir = (dataDir: string): string => join(dataDir, 'quarantine');
 export const tmpDir = (dataDir: string): string => join(dataDir, 'tmp');
 export const lockPath = (dataDir: string): string => join(dataDir, 'writer.lock');
 
@@ -29,10 +31,14 @@ export function ensureDataDir(dataDir: string): string {
   try {
     makeFolder(path);
     makeFolder(tmpDir(path));
+    makeFolder(quarantineDir(path));
     makeFolder(blobsDir(path));
-    const made = blobFolders.filter((name) => makeOne(join(blobsDir(path), name)));
-    for (const name of made) fsyncFolder(join(blobsDir(path), name));
-    // Always: an earlier start may have been killed between making folders and this.
+    const present = new Set(
+      readdirSync(blobsDir(path), { withFileTypes: true }).filter(isFolder).map(nameOf),
+    );
+    for (const name of blobFolders) if (!present.has(name)) makeOne(join(blobsDir(path), name));
+    // Always, because an earlier start may have been killed before this. The folders in it need none of their own:
+    // they are empty, and each is fsynced with the first blob that is put into it.
     fsyncFolder(blobsDir(path));
     fsyncFolder(path);
   } catch (error) {
@@ -40,6 +46,9 @@ export function ensureDataDir(dataDir: string): string {
   }
   return path;
 }
+
+const isFolder = (entry: Dirent): boolean => entry.isDirectory();
+const nameOf = (entry: Dirent): string => entry.name;
 
 /** Makes directory entries durable: a created, renamed or removed name is safe only after this. */
 export function fsyncFolder(path: string): void {
