@@ -57,11 +57,13 @@ async function launch(port: number, extra: readonly string[]): Promise<TestRedis
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const gone = once(child, 'exit').catch(() => undefined);
+  const watchdog = endWithUs(child);
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
       child.kill('SIGKILL');
       await gone;
     }
+    watchdog?.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
   };
   try {
@@ -78,6 +80,18 @@ async function launch(port: number, extra: readonly string[]): Promise<TestRedis
     await stop();
     throw error;
   }
+}
+
+/** A run that is killed stops nothing: then the pipe closes, and this ends the Redis that would be left behind. */
+function endWithUs({ pid }: ChildProcess): ChildProcess | undefined {
+  if (pid === undefined) return undefined;
+  const script = 'cat > /dev/null; kill -9 "$1"';
+  const watchdog = spawn('sh', ['-c', script, 'sh', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  watchdog.unref();
+  return watchdog;
 }
 
 /** @returns the pid, once Redis says that it takes connections. */
