@@ -21,7 +21,7 @@ interface Waiting {
 
 export interface CommitterOptions {
   /** Applies one group; throws what `applyGroup` throws. */
-  readonly apply: (entries: readonly Entry[]) => GroupResult;
+  readonly apply: (entries: readonly Entry[]) => Promise<GroupResult>;
   readonly emit: Emit;
   readonly clock: Clock;
   /** A group closes at this many operations or bytes of content. */
@@ -100,7 +100,7 @@ export class Committer {
       this.#progressAtMs = clock.nowMs();
       try {
         const startedAt = performance.now();
-        const applied = apply(entries);
+        const applied = await apply(entries);
         const durationMs = Math.round((performance.now() - startedAt) * 100) / 100;
         emit('group.committed', {
           operations: entries.length,

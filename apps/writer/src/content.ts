@@ -11,9 +11,9 @@ import {
   type Bytes,
   type Clock,
   type Content,
+  type ContentDesk,
   isPassing,
   machineFault,
-  type WriterSession,
 } from '@filefleet/store';
 import { fileTypeFromBuffer } from 'file-type';
 import pLimit from 'p-limit';
@@ -33,7 +33,10 @@ const rememberedDamage = 1_000;
 export type ReadChunk = (key: string) => Promise<Buffer | null>;
 
 export interface ContentOptions {
-  readonly session: Pick<WriterSession, 'findBlob' | 'isSettled' | 'beginBlob' | 'discardUnnamed'>;
+  readonly desk: Pick<
+    ContentDesk,
+    'findBlob' | 'isSettled' | 'beginBlob' | 'discardUnnamed' | 'keepQuarantined' | 'assertEpoch'
+  >;
   readonly readChunk: ReadChunk;
   readonly keys: RedisKeys;
   readonly limits: Pick<Limits, 'inlineBlobBytes' | 'chunkBytes'>;
@@ -56,9 +59,9 @@ export class ContentStage {
    * @returns undefined when the operation was settled before and needs no content.
    */
   async prepare(payload: Payload<'file-store'>, fresh = false): Promise<Content | undefined> {
-    const { session, limits } = this.#options;
-    if (session.isSettled(payload.operationId)) return undefined;
-    if (!fresh && session.findBlob(payload.digest)) return { kind: 'held' };
+    const { desk, limits } = this.#options;
+    if (desk.isSettled(payload.operationId)) return undefined;
+    if (!fresh && desk.findBlob(payload.digest)) return { kind: 'held' };
     if (payload.content.from === 'known') return { kind: 'unavailable', code: 'CONTENT_MISSING' };
     const limit = payload.size <= limits.inlineBlobBytes ? this.#small : this.#large;
     return limit(() => this.#fetchInPlace(payload));
@@ -66,7 +69,21 @@ export class ContentStage {
 
   /** Removes what was written for an entry that did not use it. */
   async discard(content: Content | undefined): Promise<void> {
-    if (content?.kind === 'file') await this.#options.session.discardUnnamed(content.name);
+    if (content?.kind === 'file') await this.#options.desk.discardUnnamed(content.name);
+  }
+
+  /** Keeps the staged bytes of a condemned operation as they are. @returns the file's name; undefined when none are left. */
+  async keepInQuarantine(payload: Payload<'file-store'>): Promise<string | undefined> {
+    const draft = await this.#options.desk.beginBlob();
+    let bytes = 0;
+    for await (const chunk of this.#chunks(payload)) {
+      if (chunk === null) continue; // what is left is kept
+      bytes += chunk.byteLength;
+      await draft.write(chunk);
+    }
+    if (bytes > 0) return this.#options.desk.keepQuarantined(draft, payload.operationId);
+    await draft.discard();
+    return undefined;
   }
 
   /** A full disk is waited out; a broken one is not. */
@@ -76,7 +93,10 @@ export class ContentStage {
         return await this.#fetch(payload);
       } catch (error) {
         const fault = machineFault(error);
-        if (!fault || !isPassing(fault)) throw fault ?? error;
+        if (!fault || !isPassing(fault)) {
+          this.#options.desk.assertEpoch(); // a successor clears our temp files: then that is the reason
+          throw fault ?? error;
+        }
         const retryInMs = backoffMs(attempt);
         const { code, message } = fault;
         this.#options.emit('content.waiting', {
@@ -93,7 +113,7 @@ export class ContentStage {
 
   async #fetch(payload: Payload<'file-store'>): Promise<Content> {
     const small = payload.size <= this.#options.limits.inlineBlobBytes;
-    const sink = small ? new MemorySink() : new FileSink(await this.#options.session.beginBlob());
+    const sink = small ? new MemorySink() : new FileSink(await this.#options.desk.beginBlob());
     const hash = createHash('sha256');
     let size = 0;
     let head: Buffer | undefined;
@@ -147,7 +167,8 @@ export class ContentStage {
 /** D10: the type is what the bytes are; null when they do not tell (text, JSON, CSV). */
 async function sniff(head: Buffer | undefined): Promise<string | null> {
   if (!head) return null;
-  return (await fileTypeFromBuffer(head))?.mime ?? null;
+  const type = await fileTypeFromBuffer(head).catch(() => undefined); // bytes that confuse the parser have no type
+  return type?.mime ?? null;
 }
 
 interface Sink {

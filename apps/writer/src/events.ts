@@ -2,6 +2,8 @@
 
 export interface WriterEvents {
   'writer.starting': { pid: number; dataDir: string };
+  /** Test switches are on: this writer does not keep its promises. */
+  'writer.unsafe': { without: readonly string[] };
   'writer.opened': { epoch: number; schemaVersion: string; healed: readonly string[] };
   'writer.waiting': { for: string; reason: string };
   'writer.ready': { epoch: number; schemaVersion: string; reclaimed: number };

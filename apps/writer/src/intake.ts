@@ -92,7 +92,8 @@ export function createIntake(options: IntakeOptions): Worker {
 }
 
 function toRawJob(job: Job): RawJob {
-  return { id: job.id ?? '', name: job.name, data: job.data, brokenText: brokenTexts.get(job) };
+  // A list id without a hash comes as a job without a name.
+  return { id: job.id ?? '', name: String(job.name ?? ''), data: job.data, brokenText: brokenTexts.get(job) };
 }
 
 function settle(job: Job, end: JobEnd): unknown {
@@ -104,4 +105,9 @@ function settle(job: Job, end: JobEnd): unknown {
 /** BullMQ recognises errors that must not be retried by this name. */
 class SettledFailure extends Error {
   override readonly name = 'UnrecoverableError';
+
+  constructor(reason: string) {
+    super(reason);
+    this.stack = reason; // BullMQ keeps the stack in Redis, where no path of this machine belongs
+  }
 }

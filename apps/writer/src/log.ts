@@ -7,6 +7,7 @@ type Level = 'debug' | 'info' | 'warn' | 'error';
 
 const levels: Readonly<Record<EventName, Level>> = {
   'writer.starting': 'info',
+  'writer.unsafe': 'warn',
   'writer.opened': 'info',
   'writer.waiting': 'warn',
   'writer.ready': 'info',

@@ -7,7 +7,14 @@ import type { Committed } from './commit.ts';
 import type { Emit } from './events.ts';
 import type { JobEnd } from './intake.ts';
 import type { Lanes } from './lanes.ts';
-import { type RawJob, type ReadJob, readJob } from './read-job.ts';
+import {
+  condemned,
+  type RawJob,
+  type ReadJob,
+  type ReadMalformed,
+  type ReadOperation,
+  readJob,
+} from './read-job.ts';
 import type { Told } from './receipts.ts';
 
 export interface PipelineOptions {
@@ -15,10 +22,16 @@ export interface PipelineOptions {
   readonly content: {
     prepare(payload: Payload<'file-store'>, fresh?: boolean): Promise<Content | undefined>;
     discard(content: Content | undefined): Promise<void>;
+    keepInQuarantine(payload: Payload<'file-store'>): Promise<string | undefined>;
   };
   readonly committer: { submit(entry: Entry): Promise<Committed> };
   readonly receipts: { tell(told: Told): Promise<void> };
+  readonly suspicion: { guard<T>(jobId: string, run: (condemned: boolean) => Promise<T>): Promise<T> };
   readonly emit: Emit;
+  /** Called at named steps; tests let the process die there. */
+  readonly probe?: ((step: string) => void) | undefined;
+  /** True: answers are told before the commit. Only for the rig that must go red then. */
+  readonly receiptFirst?: boolean;
   /** An error after which nothing may be acknowledged any more. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -46,7 +59,8 @@ export class Pipeline {
   async handle(job: RawJob): Promise<JobEnd> {
     this.#active += 1;
     try {
-      return await this.#settle(job, readJob(job));
+      this.#options.probe?.('intake.taken');
+      return await this.#options.suspicion.guard(job.id, (condemned) => this.#run(job, condemned));
     } catch (error) {
       this.#options.onFatal(error);
       return await new Promise<never>(() => undefined);
@@ -56,33 +70,66 @@ export class Pipeline {
     }
   }
 
-  async #settle(job: RawJob, read: ReadJob): Promise<JobEnd> {
-    const { lanes, receipts } = this.#options;
-    if (read.kind === 'malformed') {
-      const lane = read.entry.identity?.sessionId ?? undefined;
-      const { result } = await lanes.enter(
-        lane,
-        async () => read.entry,
-        (entry) => this.#options.committer.submit(entry),
-      );
-      this.#report(job, read, result);
-      if (!('receipt' in result) && result.kind !== 'resend')
-        return { kind: 'fail', reason: quarantineReason(read.entry.job) };
-      const answer = answerOf(result);
-      await receipts.tell({ answer, replyTo: read.replyTo, staged: undefined });
-      return endOf(answer);
-    }
+  async #run(job: RawJob, condemned: boolean): Promise<JobEnd> {
+    const read = readJob(job);
+    if (read.kind === 'malformed') return this.#settleMalformed(job, read);
+    if (condemned) return this.#settleMalformed(job, await this.#condemn(job, read));
+    return this.#settleOperation(job, read);
+  }
+
+  async #settleOperation(job: RawJob, read: ReadOperation): Promise<JobEnd> {
     const { operation, intent } = read;
+    if (this.#options.receiptFirst) await this.#tellTooEarly(read);
     const lane = 'sessionId' in operation.payload ? operation.payload.sessionId : undefined;
-    const result = await lanes.enter(
+    const result = await this.#options.lanes.enter(
       lane,
       () => this.#prepare(operation),
       (content) => this.#commit(operation, intent, content),
     );
     this.#report(job, read, result);
-    const answer = answerOf(result);
-    await receipts.tell({ answer, replyTo: read.replyTo, staged: stagedOf(operation) });
+    return this.#answer(answerOf(result), read.replyTo, stagedOf(operation));
+  }
+
+  async #settleMalformed(job: RawJob, read: ReadMalformed): Promise<JobEnd> {
+    const { entry, replyTo } = read;
+    const { result } = await this.#options.lanes.enter(
+      entry.identity?.sessionId ?? undefined,
+      async () => entry,
+      (prepared) => this.#options.committer.submit(prepared),
+    );
+    this.#report(job, read, result);
+    if (result.kind === 'quarantined' || result.kind === 'content-gone') {
+      return { kind: 'fail', reason: `QUARANTINED ${entry.job.code}: ${entry.job.reason}` };
+    }
+    return this.#answer(answerOf(result), replyTo, undefined);
+  }
+
+  async #answer(answer: Answer, replyTo: Told['replyTo'], staged: Told['staged']): Promise<JobEnd> {
+    this.#options.probe?.('receipts.before');
+    await this.#options.receipts.tell({ answer, replyTo, staged });
+    this.#options.probe?.('receipts.told');
     return endOf(answer);
+  }
+
+  /** A job that crashed the writer too often: refused, and kept with its bytes, which nobody looks at here. */
+  async #condemn(job: RawJob, read: ReadOperation): Promise<ReadMalformed> {
+    const { operation, replyTo } = read;
+    const { content } = this.#options;
+    const bytesName =
+      operation.name === 'file-store' ? await content.keepInQuarantine(operation.payload) : undefined;
+    return condemned(job, operation, replyTo, bytesName);
+  }
+
+  async #tellTooEarly({ operation, replyTo }: ReadOperation): Promise<void> {
+    const { operationId } = operation.payload;
+    const guess = {
+      operationId,
+      outcome: 'applied',
+      fileId: operationId,
+      commitSequence: 1,
+      committedAt: new Date(0).toISOString(),
+    } as const;
+    await this.#options.receipts.tell({ answer: guess, replyTo, staged: undefined });
   }
 
   async #prepare(operation: Operation, fresh = false): Promise<Content | undefined> {
@@ -133,9 +180,6 @@ function endOf(answer: Answer): JobEnd {
   if (answer.outcome === 'applied') return { kind: 'complete', returnvalue: answer };
   return { kind: 'fail', reason: `${answer.code}: ${answer.message ?? ''}` };
 }
-
-const quarantineReason = (job: { code: string; reason: string }): string =>
-  `QUARANTINED ${job.code}: ${job.reason}`;
 
 function stagedOf({ name, payload }: Operation): Told['staged'] {
   if (name !== 'file-store' || payload.content.from !== 'staged') return undefined;

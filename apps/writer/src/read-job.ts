@@ -9,7 +9,7 @@ import {
   parseJobId,
   parseOperation,
 } from '@filefleet/protocol';
-import type { Entry, MalformedIdentity } from '@filefleet/store';
+import { type Entry, type MalformedIdentity, numbersOf } from '@filefleet/store';
 
 /** What intake knows of a job. */
 export interface RawJob {
@@ -26,10 +26,20 @@ export interface ReplyAddress {
   readonly producer: string;
 }
 
-export type ReadJob = { readonly replyTo: ReplyAddress | undefined } & (
-  | { readonly kind: 'operation'; readonly operation: Operation; readonly intent: string }
-  | { readonly kind: 'malformed'; readonly entry: Extract<Entry, { kind: 'malformed' }> }
-);
+export interface ReadOperation {
+  readonly kind: 'operation';
+  readonly operation: Operation;
+  readonly intent: string;
+  readonly replyTo: ReplyAddress | undefined;
+}
+
+export interface ReadMalformed {
+  readonly kind: 'malformed';
+  readonly entry: Extract<Entry, { kind: 'malformed' }>;
+  readonly replyTo: ReplyAddress | undefined;
+}
+
+export type ReadJob = ReadOperation | ReadMalformed;
 
 const keptPayloadChars = 64 * 1024;
 
@@ -54,13 +64,47 @@ export function readJob(job: RawJob): ReadJob {
     const reason = `expected the job id to be <vm>-<operation id> of its payload, got ${job.id.slice(0, 100)}`;
     return malformed(job, 'PAYLOAD_INVALID', reason);
   } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
+    if (!(error instanceof ProtocolError))
+      return malformed(job, 'PAYLOAD_INVALID', `expected the job to be readable, got ${String(error)}`);
     const identity = named && readIdentity(job, named, error);
     return malformed(job, error.code, error.message, identity);
   }
 }
 
-function malformed(job: RawJob, code: string, reason: string, read?: ReadIdentity): ReadJob {
+/**
+ * A job that could be read but must not be run any more, because it crashed the writer each time it ran alone.
+ * @param bytesName file with its bytes, when it had some.
+ */
+export function condemned(
+  job: RawJob,
+  operation: Operation,
+  replyTo: ReplyAddress | undefined,
+  bytesName: string | undefined,
+): ReadMalformed {
+  const { name, payload } = operation;
+  const reason = 'expected the writer to survive this operation, got a crash each time it ran alone';
+  const facts = {
+    operationId: payload.operationId,
+    name,
+    vm: payload.vm,
+    code: 'EXECUTION_FAILED',
+    message: reason,
+  } as const;
+  const sessionId = 'sessionId' in payload ? payload.sessionId : null;
+  const numbers = 'sessionId' in payload ? numbersOf(payload) : undefined;
+  const identity = { ...facts, sessionId, ...(numbers ? { numbers } : {}) };
+  const kept = {
+    jobId: job.id,
+    name,
+    code: 'POISON',
+    reason,
+    payloadText: safeJson(payload).slice(0, keptPayloadChars),
+  };
+  const entry = { kind: 'malformed', job: bytesName ? { ...kept, bytesName } : kept, identity } as const;
+  return { kind: 'malformed', entry, replyTo };
+}
+
+function malformed(job: RawJob, code: string, reason: string, read?: ReadIdentity): ReadMalformed {
   const payloadText = (job.brokenText ?? safeJson(job.data)).slice(0, keptPayloadChars);
   const kept = { jobId: job.id.slice(0, 200), name: job.name.slice(0, 100), code, reason, payloadText };
   const entry = { kind: 'malformed', job: kept, ...(read ? { identity: read.identity } : {}) } as const;

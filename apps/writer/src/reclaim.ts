@@ -10,7 +10,7 @@ import type { Redis } from 'ioredis';
 const script = `
 local highest = tonumber(redis.call('GET', KEYS[5]) or '0')
 if highest > tonumber(ARGV[1]) then return redis.error_reply('FENCED ' .. highest) end
-if redis.call('TYPE', KEYS[1]).ok ~= 'list' then return 0 end
+if redis.call('TYPE', KEYS[1]).ok ~= 'list' then return {} end
 local jobs = redis.call('LRANGE', KEYS[1], 0, -1)
 for _, id in ipairs(jobs) do
   redis.call('DEL', ARGV[2] .. id .. ':lock')
@@ -19,20 +19,25 @@ for _, id in ipairs(jobs) do
 end
 redis.call('DEL', KEYS[1])
 if #jobs > 0 then redis.call('ZADD', KEYS[4], 0, '0') end
-return #jobs
+return jobs
 `;
 
 /**
  * Moves all active jobs of a queue back to the head of wait, in their order, and frees their locks.
  * @param queueKey prefix and name of the queue, such as `{filefleet:0}:operations`.
- * @returns how many jobs were taken back.
+ * @returns the ids of the jobs that were taken back.
  */
 export async function reclaimActiveJobs(
   redis: Redis,
   queueKey: string,
   fence: { epochKey: string; epoch: number },
-): Promise<number> {
+): Promise<readonly string[]> {
   const keys = ['active', 'wait', 'stalled', 'marker'].map((part) => `${queueKey}:${part}`);
-  const moved = await redis.eval(script, 5, ...keys, fence.epochKey, fence.epoch, `${queueKey}:`);
-  return Number(moved);
+  return (await redis.eval(script, 5, ...keys, fence.epochKey, fence.epoch, `${queueKey}:`)) as string[];
+}
+
+/** Ids of the jobs that a predecessor left active, before they are taken back. */
+export async function listActiveJobs(redis: Redis, queueKey: string): Promise<readonly string[]> {
+  const key = `${queueKey}:active`;
+  return (await redis.type(key)) === 'list' ? redis.lrange(key, 0, -1) : [];
 }

@@ -1,34 +1,28 @@
-// The writer, wired: what it opens, in which order it starts, and how it stops.
+// The writer's life: in which order it starts, and how it stops.
 //
-// Start: lock, schema, epoch - then Redis: policy, fence, reclaim, intake. Stop: no new jobs, finish what is under way,
-// settle or leave every job to the successor, checkpoint, free the lock. Starting waits for Redis; stopping never does.
+// Start: lock, schema, epoch (in the commit thread) - then Redis: policy, fence, suspects, reclaim, intake. Stop: no new jobs,
+// finish what is under way, settle or leave every job to the successor, checkpoint, free the lock. Starting waits for
+// Redis; stopping never does.
 
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Config } from '@filefleet/config';
-import { requireRedisUrl } from '@filefleet/config';
-import { limits, queueName, redisKeys } from '@filefleet/protocol';
-import { type Clock, systemClock, WriterSession } from '@filefleet/store';
-import type { Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
-import { Committer } from './commit.ts';
-import { ContentStage } from './content.ts';
+import { type Config, requireRedisUrl } from '@filefleet/config';
+import { type Clock, ContentDesk, systemClock } from '@filefleet/store';
+import { CommitLine } from './commit-line.ts';
 import type { Emit, Subscriber } from './events.ts';
-import { Fence } from './fence.ts';
-import { createIntake } from './intake.ts';
-import { Lanes } from './lanes.ts';
+import { readTestSwitches } from './failpoints.ts';
 import type { Notifier } from './notify.ts';
-import { Pipeline } from './pipeline.ts';
-import { ReceiptStage } from './receipts.ts';
-import { reclaimActiveJobs } from './reclaim.ts';
-import { assertNoEviction, connectRedis } from './redis.ts';
-import { StatePublisher } from './state.ts';
+import { createParts, type Parts } from './parts.ts';
+import { listActiveJobs, reclaimActiveJobs } from './reclaim.ts';
+import { assertNoEviction } from './redis.ts';
 
 /** Receipts and refusals over their bounds are forgotten this often, in milliseconds. */
 const pruneEveryMs = 3_600_000;
 /** A commit stage without progress for this long is stuck, in milliseconds: the watchdog starves. */
 const stuckAfterMs = 30_000;
 /** What a stop keeps of its budget for telling Redis and closing, in milliseconds. */
-const closingMs = 800;
+const closingMs = 1_000;
+/** A Redis that has not answered after this long is said to be waited for, in milliseconds. */
+const patienceMs = 1_000;
 
 export interface WriterOptions {
   readonly config: Config;
@@ -38,21 +32,15 @@ export interface WriterOptions {
   readonly clock?: Clock;
 }
 
-interface Parts {
-  readonly redis: Redis;
-  readonly intake: Worker;
-  readonly pipeline: Pipeline;
-  readonly committer: Committer;
-  readonly state: StatePublisher;
-}
-
 export class Writer {
   /** Resolves with the error after which this writer may do nothing more. */
   readonly failed: Promise<unknown>;
   readonly #options: WriterOptions;
   readonly #clock: Clock;
+  readonly #test = readTestSwitches(process.env);
   #fail: (error: unknown) => void = () => undefined;
-  #session: WriterSession | undefined;
+  #line: CommitLine | undefined;
+  #desk: ContentDesk | undefined;
   #parts: Parts | undefined;
   #pruning: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
@@ -70,22 +58,31 @@ export class Writer {
    * @throws StoreError, ConfigError, RedisSetupError, FencedError: the process ends with their exit code.
    */
   async start(): Promise<void> {
-    const { config, emit, notifier } = this.#options;
+    const { config, emit, subscribe, notifier } = this.#options;
     emit('writer.starting', { pid: process.pid, dataDir: config.dataDir });
+    if (this.#test.probe || this.#test.without.size > 0)
+      emit('writer.unsafe', { without: [...this.#test.without] });
     const redisUrl = requireRedisUrl(config);
-    const session = await WriterSession.open({ dataDir: config.dataDir, clock: this.#clock });
-    this.#session = session;
-    const { epoch, schemaVersion, healed } = session;
+    const line = await CommitLine.open(config.dataDir, this.#fail);
+    this.#line = line;
+    const { epoch, schemaVersion, healed } = line;
     emit('writer.opened', { epoch, schemaVersion, healed });
+    this.#test.probe?.('start.opened');
+    const desk = new ContentDesk(config.dataDir, epoch, this.#test.probe);
+    this.#desk = desk;
+    await desk.clearTemps();
     notifier.ready(`epoch ${epoch}, schema ${schemaVersion}`);
-    const parts = this.#wire(session, redisUrl);
+    const [clock, test, onFatal] = [this.#clock, this.#test, this.#fail];
+    const parts = createParts({ config, redisUrl, line, desk, emit, subscribe, clock, test, onFatal });
+    this.#parts = parts;
     notifier.watch(() => this.#clock.nowMs() - parts.committer.progressAtMs < stuckAfterMs);
-    const reclaimed = await this.#enterQueue(session, parts);
-    if (reclaimed === undefined) return;
-    this.#prune();
-    this.#pruning = setInterval(() => this.#prune(), pruneEveryMs);
-    this.#pruning.unref();
-    emit('writer.ready', { epoch, schemaVersion, reclaimed });
+    try {
+      const reclaimed = await this.#enterQueue(line, parts);
+      if (this.#stopped) return;
+      emit('writer.ready', { epoch, schemaVersion, reclaimed });
+    } catch (error) {
+      if (!this.#stopped) throw error; // else the stop took the connection away
+    }
   }
 
   /** Stops within the configured time, whatever Redis does. Stopping twice is stopping once. */
@@ -94,112 +91,68 @@ export class Writer {
     return this.#stopped;
   }
 
-  #wire(session: WriterSession, redisUrl: string): Parts {
-    const { config, emit, subscribe } = this.#options;
-    const clock = this.#clock;
-    const onFatal = (error: unknown): void => this.#fail(error);
-    const keys = redisKeys(config.shard);
-    const redis = connectRedis(redisUrl, 'main', emit);
-    const fence = new Fence(redis, keys.epoch, session.epoch);
-    const committer = new Committer({
-      apply: (entries) => session.apply(entries),
-      emit,
-      clock,
-      groupOperations: config.groupOperations,
-      groupBytes: config.groupBytes,
-      onFatal,
-    });
-    const content = new ContentStage({
-      session,
-      readChunk: (key) => redis.getBuffer(key),
-      keys,
-      limits: { ...limits, inlineBlobBytes: config.inlineBlobBytes },
-      emit,
-      clock,
-    });
-    const receipts = new ReceiptStage(fence, keys, emit);
-    const pipeline = new Pipeline({ lanes: new Lanes(), content, committer, receipts, emit, onFatal });
-    const intake = createIntake({
-      redis,
-      shard: config.shard,
-      concurrency: config.groupOperations,
-      emit,
-      handle: (job) => pipeline.handle(job),
-    });
-    const state = new StatePublisher({
-      fence,
-      keys,
-      clock,
-      epoch: session.epoch,
-      schemaVersion: session.schemaVersion,
-      inlineBlobBytes: config.inlineBlobBytes,
-      lastCommit: () => session.lastCommit(),
-      onFenced: onFatal,
-    });
-    subscribe((event) => {
-      if (event === 'operation.settled') state.count('applied');
-      if (event === 'operation.refused') state.count('refused');
-      if (event === 'operation.resent') state.count('resend');
-      if (event === 'job.quarantined') state.count('quarantined');
-    });
-    this.#parts = { redis, intake, pipeline, committer, state };
-    return this.#parts;
-  }
-
-  /** @returns how many jobs were taken back; undefined when a stop came first. */
-  async #enterQueue(session: WriterSession, { redis, intake, state }: Parts): Promise<number | undefined> {
-    const { config, emit } = this.#options;
-    const keys = redisKeys(config.shard);
-    if (redis.status !== 'ready') emit('writer.waiting', { for: 'redis', reason: 'not connected yet' });
-    try {
-      await assertNoEviction(redis);
-      await state.enter('starting'); // raises the fence: from here on a predecessor publishes nothing
-      const fence = { epochKey: keys.epoch, epoch: session.epoch };
-      const reclaimed = await reclaimActiveJobs(redis, `${keys.prefix}:${queueName}`, fence);
-      if (this.#stopped) return undefined;
-      intake.run().catch((error: unknown) => this.#fail(error));
-      await state.enter('running');
-      state.start();
-      return reclaimed;
-    } catch (error) {
-      if (this.#stopped) return undefined; // the stop took the connection away
-      throw error;
+  /** @returns how many jobs were taken back. */
+  async #enterQueue(line: CommitLine, { redis, queue, suspicion, intake, state }: Parts): Promise<number> {
+    const policy = assertNoEviction(redis);
+    if (!(await within(patienceMs, policy))) {
+      this.#options.emit('writer.waiting', { for: 'redis', reason: 'it does not answer yet' });
     }
+    await policy;
+    await state.enter('starting'); // raises the fence: from here on a predecessor publishes nothing
+    suspicion.begin(await line.noteSuspects(await listActiveJobs(redis, queue.key)));
+    this.#test.probe?.('reclaim.before');
+    const reclaimed = this.#test.without.has('reclaim')
+      ? []
+      : await reclaimActiveJobs(redis, queue.key, queue.fence);
+    this.#test.probe?.('reclaim.after');
+    if (this.#stopped) return 0;
+    intake.run().catch(this.#fail);
+    await state.enter('running');
+    state.start();
+    this.#prune();
+    this.#pruning = setInterval(() => this.#prune(), pruneEveryMs).unref();
+    return reclaimed.length;
   }
 
   #prune(): void {
-    try {
-      const pruned = this.#session?.prune();
-      if (pruned && pruned.receipts + pruned.refusals > 0) this.#options.emit('maintenance.pruned', pruned);
-    } catch (error) {
-      this.#fail(error);
-    }
+    this.#line?.prune().then((pruned) => {
+      if (pruned.receipts + pruned.refusals > 0) this.#options.emit('maintenance.pruned', pruned);
+    }, this.#fail);
   }
 
   async #stop(reason: string): Promise<void> {
     const { config, emit, notifier } = this.#options;
+    this.#test.probe?.('stop.begun');
     emit('writer.stopping', { reason });
     notifier.stopping();
     clearInterval(this.#pruning);
     const deadline = performance.now() + config.stopTimeoutMs - closingMs;
-    const left = (): number => Math.max(0, deadline - performance.now());
-    const parts = this.#parts;
-    let clean = true;
-    if (parts) {
-      void parts.intake.pause(true).catch(() => undefined); // a paused intake fetches nothing; errors are its own event
-      clean = await within(left(), parts.pipeline.whenIdle());
-      // With nothing under way, closing waits only for acknowledgements; else it must not wait at all.
-      clean = (await within(left(), parts.intake.close(!clean))) && clean;
-      await parts.committer.stop();
-      parts.state.stop();
-      await within(closingMs / 2, parts.state.enter('stopped'));
-      parts.redis.disconnect();
-    }
-    const abandoned = parts?.pipeline.active ?? 0;
-    this.#session?.close();
+    const clean = this.#parts
+      ? await drain(this.#parts, () => Math.max(0, deadline - performance.now()))
+      : true;
+    this.#test.probe?.('stop.closing');
+    const abandoned = this.#parts?.pipeline.active ?? 0;
+    await within(closingMs / 2, this.#line?.close() ?? Promise.resolve());
+    this.#desk?.close();
     notifier.close();
     emit('writer.stopped', { clean, abandoned });
   }
+}
+
+/** Finishes what is under way and tells Redis, as far as the time goes. @returns whether nothing was left. */
+async function drain(
+  { redis, intake, pipeline, committer, state }: Parts,
+  left: () => number,
+): Promise<boolean> {
+  void intake.pause(true).catch(() => undefined); // a paused intake fetches nothing; its errors are events of their own
+  const idle = await within(left(), pipeline.whenIdle());
+  // With nothing under way, closing waits only for acknowledgements; else it must not wait at all.
+  const closed = await within(left(), intake.close(!idle));
+  await within(left(), committer.stop());
+  state.stop();
+  await within(closingMs / 2, state.enter('stopped'));
+  redis.disconnect();
+  return idle && closed;
 }
 
 /** Whether the promise was fulfilled within the time. Its error is not ours here: connections tell theirs as events. */

@@ -176,5 +176,7 @@ export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
 export const ignoredNames: readonly string[] = Object.freeze([
   'FILEFLEET_NOT_RUN_FILE',
   'FILEFLEET_TEST_FACTS_FILE',
+  'FILEFLEET_TEST_FAILPOINTS',
+  'FILEFLEET_TEST_UNSAFE',
   'FILEFLEET_CONTAINERS',
 ]);

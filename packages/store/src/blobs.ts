@@ -4,17 +4,22 @@
 // Order, for every file: temp file in the same file system, write, check, fsync, rename, fsync the directory - and only
 // then may a row name it.
 
-import { open, readdir, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreError } from './errors.ts';
+
+type Probe = (step: string) => void;
 
 export class BlobFiles {
   readonly #blobsDir: string;
   readonly #tmpDir: string;
   readonly #epoch: number;
+  readonly #probe: Probe | undefined;
   #counter = 0;
 
-  constructor(folders: { blobsDir: string; tmpDir: string }, epoch: number) {
+  /** @param probe called at named steps; tests let the process die there. */
+  constructor(folders: { blobsDir: string; tmpDir: string }, epoch: number, probe?: Probe) {
+    this.#probe = probe;
     this.#blobsDir = folders.blobsDir;
     this.#tmpDir = folders.tmpDir;
     this.#epoch = epoch;
@@ -26,7 +31,8 @@ export class BlobFiles {
     const incarnation = `${this.#epoch}-${this.#counter}`;
     const path = join(this.#tmpDir, incarnation);
     const handle = await open(path, 'wx', 0o640);
-    return new BlobDraft({ path, handle, incarnation, blobsDir: this.#blobsDir });
+    this.#probe?.('content.begun');
+    return new BlobDraft({ path, handle, incarnation, blobsDir: this.#blobsDir, probe: this.#probe });
   }
 
   /** Removes a file that no row names. Its absence is fine. */
@@ -51,23 +57,28 @@ export class BlobFiles {
   }
 }
 
+interface DraftFacts {
+  readonly path: string;
+  readonly handle: FileHandle;
+  readonly incarnation: string;
+  readonly blobsDir: string;
+  readonly probe: Probe | undefined;
+}
+
 /** A blob on its way to the disk. */
 export class BlobDraft {
   readonly #path: string;
-  readonly #handle: Awaited<ReturnType<typeof open>>;
+  readonly #handle: FileHandle;
   readonly #incarnation: string;
   readonly #blobsDir: string;
+  readonly #probe: Probe | undefined;
 
-  constructor(draft: {
-    path: string;
-    handle: Awaited<ReturnType<typeof open>>;
-    incarnation: string;
-    blobsDir: string;
-  }) {
+  constructor(draft: DraftFacts) {
     this.#path = draft.path;
     this.#handle = draft.handle;
     this.#incarnation = draft.incarnation;
     this.#blobsDir = draft.blobsDir;
+    this.#probe = draft.probe;
   }
 
   /** Appends bytes. @throws the file system's error, ENOSPC among them. */
@@ -81,17 +92,24 @@ export class BlobDraft {
    * @throws StoreError STORAGE_FAULT when an fsync failed: never retried, never inferred.
    */
   async keep(digest: string): Promise<string> {
-    await this.#fsync(this.#handle);
-    await this.#handle.close();
     const folder = digest.slice(0, 2);
-    const name = `${folder}/${digest}.${this.#incarnation}`;
-    await rename(this.#path, join(this.#blobsDir, name));
-    const directory = await open(join(this.#blobsDir, folder), 'r');
+    return `${folder}/${await this.keepIn(join(this.#blobsDir, folder), digest)}`;
+  }
+
+  /** The same under another folder of the same file system. @returns the file's name in it. */
+  async keepIn(folder: string, stem: string): Promise<string> {
+    const name = `${stem}.${this.#incarnation}`;
+    this.#probe?.('content.written');
+    await fsync(this.#handle);
+    await this.#handle.close();
+    await rename(this.#path, join(folder, name));
+    const directory = await open(folder, 'r');
     try {
-      await this.#fsync(directory);
+      await fsync(directory);
     } finally {
       await directory.close();
     }
+    this.#probe?.('content.kept');
     return name;
   }
 
@@ -99,17 +117,14 @@ export class BlobDraft {
     await this.#handle.close();
     await unlink(this.#path).catch(ignoreAbsence);
   }
+}
 
-  async #fsync(handle: Awaited<ReturnType<typeof open>>): Promise<void> {
-    try {
-      await handle.sync();
-    } catch (cause) {
-      throw new StoreError(
-        'STORAGE_FAULT',
-        'expected fsync to succeed, got an error; check the disk, then start again',
-        { cause },
-      );
-    }
+async function fsync(handle: FileHandle): Promise<void> {
+  try {
+    await handle.sync();
+  } catch (cause) {
+    const message = 'expected fsync to succeed, got an error; check the disk, then start again';
+    throw new StoreError('STORAGE_FAULT', message, { cause });
   }
 }
 

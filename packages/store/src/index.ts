@@ -3,6 +3,7 @@
 export { BlobDraft } from './blobs.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { Bytes, Content } from './content.ts';
+export { ContentDesk } from './content-desk.ts';
 export { blobsDir, databasePath, ensureDataDir, lockPath, tmpDir } from './data-dir.ts';
 export {
   isStoreError,
@@ -30,5 +31,8 @@ export type { DeadLetter, PendingCleanup, QuarantinedJob } from './queries/opera
 export type { SessionFacts } from './queries/sessions.ts';
 export type { StoreStatistics, VmStatistics } from './queries/statistics.ts';
 export { type LimitOptions, openReader, StoreReader } from './reader.ts';
+export { numbersOf } from './sequences.ts';
 export type { Entry, MalformedIdentity, Result } from './settle.ts';
+export { type Suspect, soloCrashBudget } from './suspects.ts';
+export type { Protection } from './tenure.ts';
 export { WriterSession, type WriterSessionOptions } from './writer-session.ts';

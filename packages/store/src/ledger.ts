@@ -65,3 +65,8 @@ export function pruneLedger(db: Database, beforeMs: number, limit: number): numb
     limit,
   );
 }
+
+/** Takes a row away: only for the rig that shows what happens without a memory. */
+export function forgetLedgerRow(db: Database, operationId: string): void {
+  run(db, 'DELETE FROM ledger WHERE operation_id = ?', operationId);
+}

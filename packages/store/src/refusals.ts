@@ -36,6 +36,8 @@ export interface MalformedJob {
   readonly reason: string;
   /** What the job carried, as text, cut to a bound. */
   readonly payloadText: string;
+  /** File below `quarantine/` with its bytes, when there are some. */
+  readonly bytesName?: string;
 }
 
 /** A job that comes again under its id, unread and unchanged, is not kept twice. */
@@ -50,12 +52,13 @@ export function insertQuarantined(db: Database, job: MalformedJob, nowMs: number
   if (seen) return;
   run(
     db,
-    'INSERT INTO quarantine (job_id, name, code, reason, payload, quarantined_at_ms) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT INTO quarantine (job_id, name, code, reason, payload, bytes_name, quarantined_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)',
     job.jobId,
     job.name,
     job.code,
     job.reason,
     job.payloadText,
+    job.bytesName ?? null,
     nowMs,
   );
 }

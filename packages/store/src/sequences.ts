@@ -12,6 +12,19 @@ export interface Numbers {
   readonly previous: number;
 }
 
+/** The numbers of an operation that has some; those without get no order. */
+export function numbersOf(payload: {
+  readonly sessionId: string;
+  readonly vm: string;
+  readonly producer?: string | undefined;
+  readonly sequence?: number | undefined;
+  readonly previous?: number | undefined;
+}): Numbers | undefined {
+  const { producer, sequence, previous, sessionId, vm } = payload;
+  if (producer === undefined || sequence === undefined || previous === undefined) return undefined;
+  return { producer, sessionId, vm, sequence, previous };
+}
+
 export type Turn =
   | { readonly kind: 'next' }
   /** Settled already, or given up by its producer: answered from the ledger, never executed. */

@@ -15,12 +15,19 @@ import {
 } from '@filefleet/protocol';
 import type { Database } from 'better-sqlite3';
 import type { Content } from './content.ts';
-import { findLedgerRow, insertLedgerRow, type LedgerFacts } from './ledger.ts';
+import {
+  findLedgerRow,
+  forgetLedgerRow,
+  insertLedgerRow,
+  type LedgerFacts,
+  type LedgerRow,
+} from './ledger.ts';
 import { execute, isActivity } from './operations/index.ts';
 import { type AppliedFacts, Refusal, type Turn } from './operations/turn.ts';
 import { insertDeadLetter, insertQuarantined, type MalformedJob } from './refusals.ts';
-import { decideTurn, lastSequence, type Numbers, settleSequence } from './sequences.ts';
+import { decideTurn, lastSequence, type Numbers, numbersOf, settleSequence } from './sequences.ts';
 import { touchSession } from './sessions.ts';
+import type { Tenure } from './tenure.ts';
 
 /** A checked operation with its content, or a job that could not be read. */
 export type Entry =
@@ -55,18 +62,18 @@ export type Result =
 /** The moment of a group: the same for all of its entries. */
 export interface Moment {
   readonly db: Database;
+  readonly tenure: Tenure;
   readonly nowMs: number;
   readonly commitSequence: number;
-  readonly schemaVersion: string;
 }
 
 /** Settles an operation without executing it, or executes it. @throws Refusal, Unsettled, ContentGone, SqliteError */
 export function settleOperation(moment: Moment, entry: Extract<Entry, { kind: 'operation' }>): Result {
   const { operation, intent } = entry;
-  const numbers = numbersOf(operation);
+  const numbers = sequenceOf(operation);
   const asked = askTurn(moment, operation.payload.operationId, numbers);
   if (asked.kind === 'resend') return asked;
-  const known = findLedgerRow(moment.db, operation.payload.operationId);
+  const known = remembered(moment, operation.payload.operationId);
   if (known) {
     if (numbers) settleSequence(moment.db, numbers, moment.nowMs);
     // Without an intent the first one was unreadable: whatever comes under its id gets its receipt.
@@ -76,7 +83,10 @@ export function settleOperation(moment: Moment, entry: Extract<Entry, { kind: 'o
   if (asked.past || (!numbers && isExpired(operation.payload.operationId, moment.nowMs))) {
     throw pastRefusal(operation.payload.operationId, moment.nowMs);
   }
-  const turn: Turn = { ...moment, operation, content: entry.content };
+  if (operation.name === 'file-store') moment.tenure.probe?.(`commit.entry:${operation.payload.filename}`);
+  const { db, nowMs, commitSequence, tenure } = moment;
+  const schemaVersion = tenure.schemaVersion;
+  const turn: Turn = { db, nowMs, commitSequence, schemaVersion, operation, content: entry.content };
   const facts = execute(turn);
   if ('sessionId' in operation.payload && isActivity(operation.name)) {
     touchSession(moment.db, operation.payload.sessionId, moment.nowMs);
@@ -94,7 +104,7 @@ export function refuseOperation(
 ): Result {
   const { operation, intent } = entry;
   const receipt = refused(moment, operation.payload.operationId, refusal);
-  writeDown(moment, ledgerFacts(operation, intent), receipt, numbersOf(operation));
+  writeDown(moment, ledgerFacts(operation, intent), receipt, sequenceOf(operation));
   insertDeadLetter(moment.db, operation, { code: refusal.code, message: receipt.message }, moment.nowMs);
   return { kind: 'settled', receipt, repeated: false };
 }
@@ -108,7 +118,7 @@ export function settleMalformed(moment: Moment, entry: Extract<Entry, { kind: 'm
   }
   const asked = askTurn(moment, identity.operationId, identity.numbers);
   if (asked.kind === 'resend') return asked;
-  const known = findLedgerRow(moment.db, identity.operationId);
+  const known = remembered(moment, identity.operationId);
   if (known) {
     if (identity.numbers) settleSequence(moment.db, identity.numbers, moment.nowMs);
     return {
@@ -136,7 +146,12 @@ function askTurn(
   return { kind: 'resend', answer };
 }
 
+function remembered(moment: Moment, operationId: string): LedgerRow | undefined {
+  return moment.tenure.without?.has('ledger') ? undefined : findLedgerRow(moment.db, operationId);
+}
+
 function writeDown(moment: Moment, facts: LedgerFacts, receipt: Receipt, numbers: Numbers | undefined): void {
+  if (moment.tenure.without?.has('ledger')) forgetLedgerRow(moment.db, receipt.operationId);
   insertLedgerRow(moment.db, facts, receipt, moment.nowMs);
   if (numbers) settleSequence(moment.db, numbers, moment.nowMs);
 }
@@ -146,12 +161,8 @@ function ledgerFacts(operation: Operation, intent: string): LedgerFacts {
   return { name, vm: payload.vm, sessionId: 'sessionId' in payload ? payload.sessionId : null, intent };
 }
 
-function numbersOf(operation: Operation): Numbers | undefined {
-  if (!('sessionId' in operation.payload)) return undefined;
-  const { producer, sequence, previous, sessionId, vm } = operation.payload;
-  if (producer === undefined || sequence === undefined || previous === undefined) return undefined;
-  return { producer, sessionId, vm, sequence, previous };
-}
+const sequenceOf = ({ payload }: Operation): Numbers | undefined =>
+  'sessionId' in payload ? numbersOf(payload) : undefined;
 
 const isExpired = (operationId: string, nowMs: number): boolean =>
   operationIdTimeMs(operationId) < nowMs - ledgerRetentionMs;

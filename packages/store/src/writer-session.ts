@@ -1,26 +1,30 @@
-// A writer's tenure over one data folder: lock, database, epoch, and the verbs that only the writer has. Opened once
-// per process; everything that changes the store goes through here.
+// A writer's tenure over one data folder: lock, database, epoch, and the verbs that change the database. It owns the only
+// writing connection, so it lives in one thread; what the content stage needs beside it is in content-desk.ts.
 
 import { hostname } from 'node:os';
 import { ledgerRetentionMs } from '@filefleet/protocol';
 import type { Database } from 'better-sqlite3';
-import { type BlobRow, findBlob } from './blob-rows.ts';
-import { type BlobDraft, BlobFiles } from './blobs.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { assertDurable, openReadConnection } from './connection.ts';
-import { blobsDir, databasePath, ensureDataDir, tmpDir } from './data-dir.ts';
-import { applyGroup, assertEpoch, type GroupResult, type Tenure } from './group.ts';
-import { findLedgerRow, pruneLedger } from './ledger.ts';
+import { assertDurable } from './connection.ts';
+import { ensureDataDir } from './data-dir.ts';
+import { applyGroup, assertEpoch, type GroupResult } from './group.ts';
+import { pruneLedger } from './ledger.ts';
 import { acquireWriterLock, type WriterLock } from './lock.ts';
-import { ConversationFileManager } from './manager.ts';
+import { ConversationFileManager, type InitializeResult } from './manager.ts';
 import { pruneRefusals } from './refusals.ts';
 import type { Entry } from './settle.ts';
 import { one, run } from './statements.ts';
+import { beginSolo, noteSuspects, type Suspect } from './suspects.ts';
+import type { Protection, Tenure } from './tenure.ts';
 
 export interface WriterSessionOptions {
   /** Absolute path of the data folder; made when absent. */
   readonly dataDir: string;
   readonly clock?: Clock;
+  /** Called at named steps; tests let a process die there. */
+  readonly probe?: (step: string) => void;
+  /** Protections taken out, for tests that must go red without them. */
+  readonly without?: ReadonlySet<Protection>;
 }
 
 /** Receipts forgotten in one turn at most, so that a turn stays short. */
@@ -33,15 +37,12 @@ export class WriterSession {
   readonly healed: readonly string[];
   readonly #manager: ConversationFileManager;
   readonly #db: Database;
-  /** Keeps -wal and -shm in place, so that readers under another user can open the database at any time. */
-  readonly #keeper: Database;
   readonly #lock: WriterLock;
   readonly #tenure: Tenure;
-  readonly #blobs: BlobFiles;
   #closed = false;
 
   /**
-   * Takes the lock, initialises the schema, raises the epoch, clears temp files of earlier tenures.
+   * Takes the lock, initialises the schema, raises the epoch.
    * @throws StoreError LOCK_HELD, PATH_INVALID, and everything that opening and initialising can raise.
    */
   static async open(options: WriterSessionOptions): Promise<WriterSession> {
@@ -50,11 +51,10 @@ export class WriterSession {
     const lock = acquireWriterLock(options.dataDir, 'writer', clock);
     let manager: ConversationFileManager | undefined;
     try {
+      options.probe?.('start.locked');
       manager = await ConversationFileManager.open({ dataDir: options.dataDir, clock });
       const initialized = manager.initialize();
-      const session = new WriterSession(options.dataDir, clock, lock, manager, initialized);
-      await session.#blobs.clearTemps();
-      return session;
+      return new WriterSession({ ...options, clock }, lock, manager, initialized);
     } catch (error) {
       manager?.close();
       lock.release();
@@ -63,23 +63,28 @@ export class WriterSession {
   }
 
   private constructor(
-    dataDir: string,
-    clock: Clock,
+    options: WriterSessionOptions & { clock: Clock },
     lock: WriterLock,
     manager: ConversationFileManager,
-    initialized: { schemaVersion: string; healed: readonly string[] },
+    initialized: InitializeResult,
   ) {
+    const { clock, probe, without } = options;
     this.#lock = lock;
     this.#manager = manager;
     this.#db = manager.connection();
     this.schemaVersion = initialized.schemaVersion;
     this.healed = initialized.healed;
+    if (without?.has('synchronous')) this.#db.pragma('synchronous = OFF');
     this.epoch = raiseEpoch(this.#db, clock);
     assertDurable(this.#db);
-    this.#tenure = { epoch: this.epoch, schemaVersion: this.schemaVersion, clock };
-    this.#blobs = new BlobFiles({ blobsDir: blobsDir(dataDir), tmpDir: tmpDir(dataDir) }, this.epoch);
-    this.#keeper = openReadConnection(databasePath(dataDir));
-    one(this.#keeper, 'SELECT 1 FROM commit_state'); // a connection that has not read holds nothing open
+    const { epoch, schemaVersion } = this;
+    this.#tenure = {
+      epoch,
+      schemaVersion,
+      clock,
+      ...(probe ? { probe } : {}),
+      ...(without ? { without } : {}),
+    };
   }
 
   /** Applies a group and commits it. @throws StoreError as applyGroup says. */
@@ -87,47 +92,26 @@ export class WriterSession {
     return applyGroup(this.#db, this.#tenure, entries);
   }
 
-  /** Where the bytes of a digest are, if the store holds them at this moment. */
-  findBlob(digest: string): BlobRow | undefined {
-    return findBlob(this.#db, digest);
-  }
-
-  /** Whether the ledger has a receipt, so that nobody need look at the content. Asked again in the transaction. */
-  isSettled(operationId: string): boolean {
-    return findLedgerRow(this.#db, operationId) !== undefined;
-  }
-
-  /** Begins a blob that is too large for the database. */
-  beginBlob(): Promise<BlobDraft> {
-    return this.#blobs.begin();
-  }
-
   /**
-   * Unlinks a blob file of this tenure when no row names it: its operation was refused, or somebody's equal bytes were
-   * first. Names are unique per incarnation, so no other writer's file can be hit.
+   * Notes which jobs were under way when the writer before this one ended without saying so: one of them may have killed it.
+   * @param activeJobIds jobs that BullMQ still counts as active, before they are taken back.
+   * @returns those that must run alone, with how often each crashed a writer while it did.
    */
-  async discardUnnamed(name: string): Promise<void> {
-    if (one(this.#db, 'SELECT 1 FROM blobs WHERE name = ?', name)) return;
-    await this.#blobs.remove(name);
+  noteSuspects(activeJobIds: readonly string[]): readonly Suspect[] {
+    return this.#inTurn(() => noteSuspects(this.#db, activeJobIds, this.epoch, this.#tenure.clock.nowMs()));
+  }
+
+  /** Notes, before it starts, that a suspect runs alone, and clears those that were settled since. */
+  beginSolo(jobId: string | undefined, cleared: readonly string[]): void {
+    this.#inTurn(() => beginSolo(this.#db, jobId, cleared));
   }
 
   /** Forgets old receipts, and the oldest refusals over their bounds. @throws StoreError EPOCH_SUPERSEDED */
   prune(): { receipts: number; refusals: number } {
-    const prune = this.#db.transaction(() => {
-      assertEpoch(this.#db, this.epoch);
+    return this.#inTurn(() => {
       const beforeMs = this.#tenure.clock.nowMs() - ledgerRetentionMs;
       return { receipts: pruneLedger(this.#db, beforeMs, prunedPerTurn), refusals: pruneRefusals(this.#db) };
     });
-    return prune.immediate();
-  }
-
-  /** The number and time of the last group commit; time null when there was none. */
-  lastCommit(): { commitSequence: number; committedAtMs: number | null } {
-    const row = one<{ sequence: number; atMs: number }>(
-      this.#db,
-      'SELECT commit_sequence AS sequence, committed_at_ms AS atMs FROM commit_state WHERE id = 1',
-    );
-    return { commitSequence: row?.sequence ?? 0, committedAtMs: row && row.sequence > 0 ? row.atMs : null };
   }
 
   /** Ends the tenure: notes the end, checkpoints, closes, and frees the lock last. Closing twice does no harm. */
@@ -140,9 +124,17 @@ export class WriterSession {
       this.#db.pragma('wal_checkpoint(PASSIVE)');
     } finally {
       this.#manager.close();
-      this.#keeper.close();
       this.#lock.release();
     }
+  }
+
+  /** A short transaction of this tenure beside the groups. @throws StoreError EPOCH_SUPERSEDED */
+  #inTurn<T>(work: () => T): T {
+    const turn = this.#db.transaction(() => {
+      assertEpoch(this.#db, this.epoch);
+      return work();
+    });
+    return turn.immediate();
   }
 }
 

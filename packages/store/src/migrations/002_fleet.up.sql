@@ -216,10 +216,11 @@ CREATE TABLE quarantine (
 ) STRICT;
 CREATE INDEX idx_quarantine_job ON quarantine (job_id);
 
--- Jobs that were under way when a writer ended without saying so; each runs alone until it is settled.
+-- Jobs that were under way when a writer ended without saying so. After two such ends in a row each runs alone.
 CREATE TABLE suspects (
   job_id          TEXT PRIMARY KEY,
   suspected_at_ms INTEGER NOT NULL,
+  crashes         INTEGER NOT NULL DEFAULT 1 CHECK (crashes >= 1),
   runs_alone      INTEGER NOT NULL DEFAULT 0 CHECK (runs_alone IN (0, 1)),
   solo_crashes    INTEGER NOT NULL DEFAULT 0 CHECK (solo_crashes >= 0)
 ) STRICT, WITHOUT ROWID;

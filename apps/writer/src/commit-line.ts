@@ -1,0 +1,89 @@
+// The main thread's end of the line to the commit thread: requests are answered in the order in which they were made.
+
+import { Worker } from 'node:worker_threads';
+import type { Entry, GroupResult, Suspect } from '@filefleet/store';
+import { fromPlainError, packEntries, type Replies, type Reply, type Request } from './commit-messages.ts';
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class CommitLine {
+  readonly epoch: number;
+  readonly schemaVersion: string;
+  readonly healed: readonly string[];
+  readonly #thread: Worker;
+  readonly #waiting: Waiting[];
+
+  /**
+   * Starts the thread, which takes the lock, initialises the schema and raises the epoch.
+   * @param onLost called when the thread ends without having been closed: nothing can be committed any more.
+   * @throws StoreError as WriterSession.open says.
+   */
+  static open(dataDir: string, onLost: (error: Error) => void): Promise<CommitLine> {
+    const thread = new Worker(new URL('./commit-thread.ts', import.meta.url), { workerData: { dataDir } });
+    return new Promise((resolve, reject) => {
+      thread.once('message', (first: Reply) => {
+        if (first.kind === 'opened') resolve(new CommitLine(thread, first, onLost));
+        else if (first.kind === 'failed') reject(fromPlainError(first.error));
+      });
+      thread.once('error', reject);
+    });
+  }
+
+  private constructor(
+    thread: Worker,
+    opened: Extract<Reply, { kind: 'opened' }>,
+    onLost: (error: Error) => void,
+  ) {
+    this.epoch = opened.epoch;
+    this.schemaVersion = opened.schemaVersion;
+    this.healed = opened.healed;
+    this.#thread = thread;
+    this.#waiting = [];
+    thread.on('message', (reply: Reply) => this.#settle(reply));
+    thread.on('error', (error) => onLost(error instanceof Error ? error : new Error(String(error))));
+    thread.on('exit', (code) => {
+      if (this.#waiting.length > 0 || code !== 0)
+        onLost(new Error(`expected the commit thread to go on, got its end (${code})`));
+    });
+  }
+
+  /** Applies a group and commits it. @throws StoreError as applyGroup says. */
+  apply(entries: readonly Entry[]): Promise<GroupResult> {
+    const packed = packEntries(entries);
+    return this.#ask({ kind: 'apply', ...packed }, [packed.bytes]);
+  }
+
+  noteSuspects(jobIds: readonly string[]): Promise<readonly Suspect[]> {
+    return this.#ask({ kind: 'note-suspects', jobIds });
+  }
+
+  beginSolo(jobId: string | undefined, cleared: readonly string[]): Promise<undefined> {
+    return this.#ask({ kind: 'begin-solo', jobId, cleared });
+  }
+
+  prune(): Promise<{ receipts: number; refusals: number }> {
+    return this.#ask({ kind: 'prune' });
+  }
+
+  /** Ends the tenure; resolves when database and lock are closed. */
+  close(): Promise<undefined> {
+    return this.#ask({ kind: 'close' });
+  }
+
+  #ask<R extends Request>(request: R, transfer: ArrayBuffer[] = []): Promise<Replies[R['kind']]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve: resolve as (value: unknown) => void, reject });
+      this.#thread.postMessage(request, transfer);
+    });
+  }
+
+  #settle(reply: Reply): void {
+    if (reply.kind === 'opened') return;
+    const waiting = this.#waiting.shift();
+    if (reply.kind === 'failed') waiting?.reject(fromPlainError(reply.error));
+    else waiting?.resolve(reply.value);
+  }
+}

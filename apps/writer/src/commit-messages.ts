@@ -1,0 +1,101 @@
+// What travels between the main thread and the commit thread. Facts are cloned; all inline bytes of a group travel in
+// one buffer that is handed over, not copied.
+
+import type { Bytes, Entry, GroupResult, StoreErrorCode, Suspect } from '@filefleet/store';
+import { StoreError } from '@filefleet/store';
+
+export type Request =
+  | { readonly kind: 'apply'; readonly entries: readonly Entry[]; readonly bytes: ArrayBuffer }
+  | { readonly kind: 'note-suspects'; readonly jobIds: readonly string[] }
+  | { readonly kind: 'begin-solo'; readonly jobId: string | undefined; readonly cleared: readonly string[] }
+  | { readonly kind: 'prune' }
+  | { readonly kind: 'close' };
+
+/** What each request is answered with. */
+export interface Replies {
+  apply: GroupResult;
+  'note-suspects': readonly Suspect[];
+  'begin-solo': undefined;
+  prune: { receipts: number; refusals: number };
+  close: undefined;
+}
+
+export type Reply =
+  | {
+      readonly kind: 'opened';
+      readonly epoch: number;
+      readonly schemaVersion: string;
+      readonly healed: readonly string[];
+    }
+  | { readonly kind: 'done'; readonly value: unknown }
+  | { readonly kind: 'failed'; readonly error: PlainError };
+
+/** An error as it crosses threads: classes do not. */
+export interface PlainError {
+  readonly code: string | undefined;
+  readonly message: string;
+  readonly stack: string | undefined;
+  readonly facts: StoreError['facts'] | undefined;
+  readonly isStoreError: boolean;
+}
+
+export function toPlainError(error: unknown): PlainError {
+  if (!(error instanceof Error)) {
+    return {
+      code: undefined,
+      message: String(error),
+      stack: undefined,
+      facts: undefined,
+      isStoreError: false,
+    };
+  }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const isStoreError = error instanceof StoreError;
+  const facts = isStoreError ? error.facts : undefined;
+  return { code, message: error.message, stack: error.stack, facts, isStoreError };
+}
+
+export function fromPlainError(plain: PlainError): Error {
+  if (plain.isStoreError) {
+    return new StoreError(plain.code as StoreErrorCode, plain.message, { facts: plain.facts ?? {} });
+  }
+  const error = new Error(plain.message);
+  if (plain.stack !== undefined) error.stack = plain.stack;
+  return plain.code === undefined ? error : Object.assign(error, { code: plain.code });
+}
+
+/** Moves the inline bytes of a group into one buffer; entries keep their place and length in it. */
+export function packEntries(entries: readonly Entry[]): { entries: readonly Entry[]; bytes: ArrayBuffer } {
+  const total = entries.reduce((sum, entry) => sum + (inlineBytes(entry)?.bytes.byteLength ?? 0), 0);
+  const packed = new Uint8Array(total);
+  let offset = 0;
+  const placed = entries.map((entry) => {
+    const content = inlineBytes(entry);
+    if (!content) return entry;
+    packed.set(content.bytes, offset);
+    const place = Uint32Array.of(offset, content.bytes.byteLength);
+    offset += content.bytes.byteLength;
+    return withBytes(entry, new Uint8Array(place.buffer));
+  });
+  return { entries: placed, bytes: packed.buffer };
+}
+
+/** The other side: views into the one buffer. */
+export function unpackEntries(entries: readonly Entry[], bytes: ArrayBuffer): readonly Entry[] {
+  return entries.map((entry) => {
+    const content = inlineBytes(entry);
+    if (!content) return entry;
+    const { buffer, byteOffset } = content.bytes;
+    const [offset = 0, length = 0] = new Uint32Array(buffer, byteOffset, 2);
+    return withBytes(entry, new Uint8Array(bytes, offset, length));
+  });
+}
+
+function inlineBytes(entry: Entry): Extract<Bytes, { kind: 'inline' }> | undefined {
+  return entry.kind === 'operation' && entry.content?.kind === 'inline' ? entry.content : undefined;
+}
+
+function withBytes(entry: Entry, bytes: Uint8Array): Entry {
+  if (entry.kind !== 'operation' || entry.content?.kind !== 'inline') return entry;
+  return { ...entry, content: { ...entry.content, bytes } };
+}

@@ -1,0 +1,45 @@
+// The commit thread: owns the only writing connection, so that an fsync never holds up the event loop that talks to Redis.
+// Does one request at a time, in order. Closes its database inside the thread, then ends by itself.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { WriterSession } from '@filefleet/store';
+import { type Reply, type Request, toPlainError, unpackEntries } from './commit-messages.ts';
+import { readTestSwitches } from './failpoints.ts';
+
+if (!parentPort) throw new Error('expected to run as a worker thread of the writer, got the main thread');
+const port = parentPort;
+const { dataDir } = workerData as { dataDir: string };
+const reply = (message: Reply): void => port.postMessage(message);
+
+try {
+  const { probe, without } = readTestSwitches(process.env);
+  const protections = new Set([...without].filter((name) => name !== 'reclaim' && name !== 'receipt-first'));
+  const session = await WriterSession.open({ dataDir, ...(probe ? { probe } : {}), without: protections });
+  port.on('message', (request: Request) => {
+    try {
+      reply({ kind: 'done', value: serve(session, request) });
+      if (request.kind === 'close') port.close();
+    } catch (error) {
+      reply({ kind: 'failed', error: toPlainError(error) });
+    }
+  });
+  const { epoch, schemaVersion, healed } = session;
+  reply({ kind: 'opened', epoch, schemaVersion, healed });
+} catch (error) {
+  reply({ kind: 'failed', error: toPlainError(error) });
+}
+
+function serve(session: WriterSession, request: Request): unknown {
+  switch (request.kind) {
+    case 'apply':
+      return session.apply(unpackEntries(request.entries, request.bytes));
+    case 'note-suspects':
+      return session.noteSuspects(request.jobIds);
+    case 'begin-solo':
+      return session.beginSolo(request.jobId, request.cleared);
+    case 'prune':
+      return session.prune();
+    case 'close':
+      return session.close();
+  }
+}

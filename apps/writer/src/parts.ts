@@ -1,0 +1,113 @@
+// The writer's parts, wired: from the queue to the commit thread and back to the producers. Nothing runs yet.
+
+import type { Config } from '@filefleet/config';
+import { limits, queueName, redisKeys } from '@filefleet/protocol';
+import type { Clock, ContentDesk } from '@filefleet/store';
+import type { Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { Committer } from './commit.ts';
+import type { CommitLine } from './commit-line.ts';
+import { ContentStage } from './content.ts';
+import type { Emit, Subscriber } from './events.ts';
+import type { TestSwitches } from './failpoints.ts';
+import { Fence } from './fence.ts';
+import { createIntake } from './intake.ts';
+import { Lanes } from './lanes.ts';
+import { Pipeline } from './pipeline.ts';
+import { ReceiptStage } from './receipts.ts';
+import { connectRedis } from './redis.ts';
+import { StatePublisher } from './state.ts';
+import { Suspicion } from './suspicion.ts';
+
+export interface PartsOptions {
+  readonly config: Config;
+  readonly redisUrl: string;
+  readonly line: CommitLine;
+  readonly desk: ContentDesk;
+  readonly emit: Emit;
+  readonly subscribe: (subscriber: Subscriber) => void;
+  readonly clock: Clock;
+  readonly test: TestSwitches;
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface Parts {
+  readonly redis: Redis;
+  readonly queue: QueuePlace;
+  readonly suspicion: Suspicion;
+  readonly intake: Worker;
+  readonly pipeline: Pipeline;
+  readonly committer: Committer;
+  readonly state: StatePublisher;
+}
+
+/** Where the queue is, and the fence before it. */
+export interface QueuePlace {
+  /** Prefix and name, such as `{filefleet:0}:operations`. */
+  readonly key: string;
+  readonly fence: { readonly epochKey: string; readonly epoch: number };
+}
+
+export function createParts(options: PartsOptions): Parts {
+  const { config, redisUrl, line, desk, emit, subscribe, clock, test, onFatal } = options;
+  const { epoch, schemaVersion } = line;
+  const keys = redisKeys(config.shard);
+  const redis = connectRedis(redisUrl, 'main', emit);
+  const epochKey = test.without.has('epoch') ? `${keys.epoch}:unguarded:${epoch}` : keys.epoch;
+  const fence = new Fence(redis, epochKey, epoch);
+  const suspicion = new Suspicion(line);
+  const committer = new Committer({
+    apply: (entries) => line.apply(entries),
+    emit,
+    clock,
+    groupOperations: config.groupOperations,
+    groupBytes: config.groupBytes,
+    onFatal,
+  });
+  const { inlineBlobBytes } = config;
+  const content = new ContentStage({
+    desk,
+    readChunk: (key) => redis.getBuffer(key),
+    keys,
+    limits: { ...limits, inlineBlobBytes },
+    emit,
+    clock,
+  });
+  const pipeline = new Pipeline({
+    lanes: new Lanes(),
+    content,
+    committer,
+    receipts: new ReceiptStage(fence, keys, emit),
+    suspicion,
+    emit,
+    probe: test.probe,
+    receiptFirst: test.without.has('receipt-first'),
+    onFatal,
+  });
+  const intake = createIntake({
+    redis,
+    shard: config.shard,
+    concurrency: config.groupOperations,
+    emit,
+    handle: (job) => pipeline.handle(job),
+  });
+  const lastCommit = () => desk.lastCommit();
+  const state = new StatePublisher({
+    fence,
+    keys,
+    clock,
+    epoch,
+    schemaVersion,
+    inlineBlobBytes,
+    lastCommit,
+    onFenced: onFatal,
+  });
+  subscribe((event) => {
+    if (event === 'operation.settled') state.count('applied');
+    if (event === 'operation.refused') state.count('refused');
+    if (event === 'operation.resent') state.count('resend');
+    if (event === 'job.quarantined') state.count('quarantined');
+  });
+  const queue = { key: `${keys.prefix}:${queueName}`, fence: { epochKey, epoch } };
+  return { redis, queue, suspicion, intake, pipeline, committer, state };
+}

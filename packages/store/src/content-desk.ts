@@ -1,0 +1,88 @@
+// What the content stage needs beside the group transaction: is a digest held, was an operation settled, and where do large
+// bytes go. Reads through a connection of its own, so it may live in another thread than the writing one. Whatever it says
+// is asked again in the transaction.
+
+import { join } from 'node:path';
+import type { Database } from 'better-sqlite3';
+import { type BlobRow, findBlob } from './blob-rows.ts';
+import { type BlobDraft, BlobFiles } from './blobs.ts';
+import { openReadConnection } from './connection.ts';
+import { blobsDir, databasePath, quarantineDir, tmpDir } from './data-dir.ts';
+import { assertEpoch } from './group.ts';
+import { findLedgerRow } from './ledger.ts';
+import { one } from './statements.ts';
+
+export class ContentDesk {
+  /** Held open until the process ends: it keeps -wal and -shm in place, so that readers under another user can open the database. */
+  readonly #db: Database;
+  readonly #dataDir: string;
+  readonly #blobs: BlobFiles;
+  readonly #epoch: number;
+
+  /**
+   * @param epoch of this tenure: it is part of the names of the files that are made here.
+   * @param probe called at named steps; tests let the process die there.
+   */
+  constructor(dataDir: string, epoch: number, probe?: (step: string) => void) {
+    this.#dataDir = dataDir;
+    this.#epoch = epoch;
+    this.#db = openReadConnection(databasePath(dataDir));
+    this.#blobs = new BlobFiles({ blobsDir: blobsDir(dataDir), tmpDir: tmpDir(dataDir) }, epoch, probe);
+    this.lastCommit(); // a connection that has not read keeps nothing open
+  }
+
+  /** Where the bytes of a digest are, if the store holds them at this moment. */
+  findBlob(digest: string): BlobRow | undefined {
+    return findBlob(this.#db, digest);
+  }
+
+  /** Whether the ledger has a receipt, so that nobody need look at the content. */
+  isSettled(operationId: string): boolean {
+    return findLedgerRow(this.#db, operationId) !== undefined;
+  }
+
+  /** Begins a blob that is too large for the database. */
+  beginBlob(): Promise<BlobDraft> {
+    return this.#blobs.begin();
+  }
+
+  /** Makes bytes durable that nobody may look at: those of a job in quarantine. @returns the file's name. */
+  keepQuarantined(draft: BlobDraft, operationId: string): Promise<string> {
+    return draft.keepIn(quarantineDir(this.#dataDir), operationId);
+  }
+
+  /**
+   * Unlinks a blob file of this tenure when no row names it: its operation was refused, or somebody's equal bytes were
+   * first. Names are unique per incarnation, so no other writer's file can be hit.
+   */
+  async discardUnnamed(name: string): Promise<void> {
+    if (one(this.#db, 'SELECT 1 FROM blobs WHERE name = ?', name)) return;
+    await this.#blobs.remove(name);
+  }
+
+  /** Removes temp files of earlier tenures. @returns how many. */
+  clearTemps(): Promise<number> {
+    return this.#blobs.clearTemps();
+  }
+
+  /** @throws StoreError EPOCH_SUPERSEDED when another writer has taken over. */
+  assertEpoch(): void {
+    assertEpoch(this.#db, this.#epoch);
+  }
+
+  /** The number and time of the last group commit; time null when there was none. */
+  lastCommit(): { commitSequence: number; committedAtMs: number | null } {
+    const sql = 'SELECT commit_sequence AS sequence, committed_at_ms AS atMs FROM commit_state WHERE id = 1';
+    const row = one<{ sequence: number; atMs: number }>(this.#db, sql);
+    return { commitSequence: row?.sequence ?? 0, committedAtMs: row && row.sequence > 0 ? row.atMs : null };
+  }
+
+  /** Path of the database's WAL, for its size. */
+  get walPath(): string {
+    return `${join(databasePath(this.#dataDir))}-wal`;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
