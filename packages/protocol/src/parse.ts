@@ -10,6 +10,7 @@ import {
   acceptedVersions,
   isOperationName,
   type Operation,
+  type OperationName,
   operationNames,
   operationSchemas,
 } from './operations.ts';
@@ -29,6 +30,10 @@ export function parseOperation(name: string, data: unknown): Operation {
       `expected the job name to be one of ${known}, got ${show(name)}`,
     );
   }
+  return guarded(() => checkOperation(name, data));
+}
+
+function checkOperation(name: OperationName, data: unknown): Operation {
   assertBounded(data, limits.jobBytes);
   const version = isRecord(data) ? data.v : undefined;
   if (typeof version === 'number' && !acceptedVersions.includes(version)) {
@@ -59,6 +64,21 @@ export function parseAnswer(json: string): Answer {
   return check(answerSchema, data);
 }
 
+/** Getters and proxies of a caller's object may throw whatever they like: that is a payload that is no JSON. */
+function guarded<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    if (cause instanceof ProtocolError) throw cause;
+    throw new ProtocolError(
+      'PAYLOAD_INVALID',
+      '',
+      'expected the payload to be plain JSON, got something that cannot be read; pass plain values',
+      { cause },
+    );
+  }
+}
+
 function check<S extends z.ZodType>(schema: S, data: unknown): z.infer<S> {
   const result = schema.safeParse(data);
   if (result.success) return result.data;
@@ -86,14 +106,31 @@ function describeIssue(issue: z.core.$ZodIssue, data: unknown): ProtocolError {
   );
 }
 
-/** Our schemas say what they want; zod's own texts begin with "Invalid ...: expected ...". */
+/** Our schemas say what they want; zod's own texts ("Invalid input: expected string, received ...") are put likewise. */
 function wish(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_union') return 'one of its known kinds';
-  return issue.message.replace(
-    /^(Invalid input|Invalid option|Too big|Too small|Invalid string|Invalid \w+): (expected )?/,
-    '',
-  );
+  if (issue.code === 'invalid_key') return `named by ${issue.issues[0]?.message ?? 'a legal key'}`;
+  const text = issue.message
+    .replace(/^(Invalid input|Invalid option|Too big|Too small|Invalid string|Invalid \w+): (expected )?/, '')
+    .replace(/, received \w+$/, '')
+    .replace(/^\w+ to (?:be|have) (>=|<=|>|<)/, (_, sign: string) => `${comparisons[sign] ?? sign} `);
+  return kinds[text] ?? text;
 }
+
+const comparisons: Readonly<Record<string, string>> = {
+  '>=': 'at least',
+  '<=': 'at most',
+  '>': 'more than',
+  '<': 'less than',
+};
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  object: 'an object',
+  record: 'an object',
+  array: 'an array',
+};
 
 /** Depth, total size and hostile keys, without recursion. @throws ProtocolError PAYLOAD_INVALID */
 function assertBounded(data: unknown, maxBytes: number): void {
