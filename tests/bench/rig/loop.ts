@@ -1,0 +1,38 @@
+// One run of a loop without a queue, as a process of its own.
+
+import { withFolder } from './folder.ts';
+import { startProcess } from './processes.ts';
+
+export interface LoopRun {
+  readonly loop: 'sqlite-loop' | 'store-loop';
+  readonly operation: 'file-store' | 'file-annotate';
+  readonly operations: number;
+  readonly warmUp: number;
+  /** Files that are there before. */
+  readonly files: number;
+  readonly furnish?: (folder: string) => Promise<void>;
+}
+
+/** @returns operations per second. */
+export function runLoopOnce(run: LoopRun): Promise<number> {
+  return withFolder(async (folder) => {
+    await run.furnish?.(folder);
+    const process = await startProcess({
+      script: `tests/bench/peers/${run.loop}.ts`,
+      env: {
+        BENCH_FOLDER: folder,
+        BENCH_OPERATION: run.operation,
+        BENCH_OPERATIONS: String(run.operations),
+        BENCH_WARM_UP: String(run.warmUp),
+        BENCH_FILES: String(run.files),
+      },
+      readyEvent: 'ready',
+    });
+    try {
+      const done = await Promise.race([process.event('done'), process.failed]);
+      return Number(done.rate);
+    } finally {
+      await process.stop();
+    }
+  });
+}

@@ -1,0 +1,90 @@
+// The one table of what is measured: every row of the output, what it compares with what, and its target. The targets are
+// those of DESIGN, section "Where the speed comes from"; a row without one is there to be looked at.
+
+/** How a row is judged: ours / peer, ours - peer, or ours alone. */
+export type Compare = 'ratio' | 'difference' | 'value';
+
+export interface RowFacts {
+  readonly what: string;
+  readonly peer: string | null;
+  readonly unit: 'operations/s' | 'ms';
+  readonly compare: Compare;
+  /** A rate must be at least this; a time at most. Null: no target. */
+  readonly target: number | null;
+}
+
+const rate = (what: string, peer: string, target: number | null): RowFacts => ({
+  what,
+  peer,
+  unit: 'operations/s',
+  compare: 'ratio',
+  target,
+});
+
+const time = (what: string, target: number | null): RowFacts => ({
+  what,
+  peer: null,
+  unit: 'ms',
+  compare: 'value',
+  target,
+});
+
+const peers = {
+  oneTransaction: 'BullMQ worker, one transaction per job',
+  reading: 'BullMQ worker that only reads the staged bytes',
+  nothing: 'BullMQ worker that does nothing',
+  sqliteLoop: 'SQLite alone, rows of a plain worker, groups of 256',
+  storeLoop: 'our store alone, groups of 256, without a queue',
+};
+
+export const rows = {
+  'files-4k.one-transaction': rate('4 KiB files, from waiting in Redis to settled', peers.oneTransaction, 8),
+  'files-4k.reading': rate('4 KiB files, from waiting in Redis to settled', peers.reading, 0.6),
+  'files-4k.nothing': rate('4 KiB files, from waiting in Redis to settled', peers.nothing, null),
+  'files-4k.sqlite-loop': rate('4 KiB files, from waiting in Redis to settled', peers.sqliteLoop, null),
+  'files-4k.store-loop': rate('4 KiB files, from waiting in Redis to settled', peers.storeLoop, null),
+  'metadata.one-transaction': rate('file-annotate on 10,000 files', peers.oneTransaction, null),
+  'metadata.nothing': rate('file-annotate on 10,000 files', peers.nothing, 0.8),
+  'metadata.sqlite-loop': rate('file-annotate on 10,000 files', peers.sqliteLoop, null),
+  'metadata.store-loop': rate('file-annotate on 10,000 files', peers.storeLoop, null),
+  'files-2m.disk': rate(
+    '2 MB files, from waiting in Redis to settled',
+    'write and fsync of the same bytes',
+    0.6,
+  ),
+  'client-4k.one-transaction': rate(
+    '4 KiB files, from store() to receipt',
+    `BullMQ producer; ${peers.oneTransaction}`,
+    null,
+  ),
+  'client-4k.reading': rate(
+    '4 KiB files, from store() to receipt',
+    `BullMQ producer; ${peers.reading}`,
+    null,
+  ),
+  'lonely-store.p50': {
+    what: 'one lonely 4 KiB store(), p50 over a bare job',
+    peer: 'bare BullMQ job, from add to the waiting producer',
+    unit: 'ms',
+    compare: 'difference',
+    target: 3,
+  },
+  'lonely-store.p99': {
+    what: 'one lonely 4 KiB store(), p99 over a bare job',
+    peer: 'bare BullMQ job, from add to the waiting producer',
+    unit: 'ms',
+    compare: 'difference',
+    target: 15,
+  },
+  'many-files.rate': rate('4 KiB files with 1,000,000 files in the database', 'ours with 10,000', 0.9),
+  'many-files.page': time("a session's page of 50 of 1,000,000 files, p50", 2),
+  'many-files.page-p99': time("a session's page of 50 of 1,000,000 files, p99", null),
+  'many-files.open': time('open a database with 1,000,000 files, as the writer does', null),
+  'open.fresh': time('make and initialise a fresh database, as the writer does', null),
+  'restart.first-commit': time('from starting the writer again after kill -9 to its first commit', 1_000),
+  'restart.ready': time('from starting the writer again after kill -9 to taking operations', null),
+} as const satisfies Record<string, RowFacts>;
+
+export type RowName = keyof typeof rows;
+
+export const factsOf = (name: RowName): RowFacts => rows[name];
