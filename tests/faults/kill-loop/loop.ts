@@ -1,0 +1,162 @@
+// The kill loop: cycle after cycle a burst of calls, a kill at a seeded moment, a restart at once; after some cycles
+// everything must settle and the oracle looks. A fresh store from time to time keeps each look short.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../../support/deadline.ts';
+import type { WriterProcess } from '../../support/writer.ts';
+import type { Violation } from '../oracle/violation.ts';
+import { type Cycle, planCycles, vms } from './plan.ts';
+import { Rig } from './rig.ts';
+
+export interface LoopOptions {
+  readonly cycles: number;
+  readonly seed: string;
+  /** The oracle looks after this many cycles; 25 unless given. */
+  readonly checkEvery?: number;
+  /** A fresh store after this many cycles; 100 unless given. */
+  readonly phaseCycles?: number;
+  readonly writerEnv?: Readonly<Record<string, string>>;
+  /** Told after each look. */
+  readonly onProgress?: (result: LoopResult) => void;
+}
+
+export interface LoopResult {
+  cycles: number;
+  readonly seed: string;
+  readonly kills: { writer: number; producer: number; redis: number };
+  calls: number;
+  receipts: number;
+  /** How often the oracle looked, and at how many calls, receipts and file rows in all. */
+  readonly checked: { looks: number; calls: number; receipts: number; files: number };
+  readonly violations: Violation[];
+  /** From the start of a restarted writer to its first commit. */
+  recoveryMs: { p50: number; p95: number; max: number };
+  seconds: number;
+}
+
+/** After this many findings the loop ends: more of them say nothing new. */
+const enoughViolations = 50;
+
+export async function runKillLoop(options: LoopOptions): Promise<LoopResult> {
+  const { cycles, seed, phaseCycles = 100 } = options;
+  const plan = planCycles(seed, cycles);
+  const run = new Run(options);
+  for (let at = 0; at < plan.length && run.goesOn; at += phaseCycles) {
+    await run.phase(plan.slice(at, at + phaseCycles), `${seed}/${at}`);
+  }
+  return run.result;
+}
+
+class Run {
+  readonly result: LoopResult;
+  readonly #options: LoopOptions;
+  readonly #recoveries: number[] = [];
+  readonly #startedAt = performance.now();
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+    this.result = {
+      cycles: 0,
+      seed: options.seed,
+      kills: { writer: 0, producer: 0, redis: 0 },
+      calls: 0,
+      receipts: 0,
+      checked: { looks: 0, calls: 0, receipts: 0, files: 0 },
+      violations: [],
+      recoveryMs: { p50: 0, p95: 0, max: 0 },
+      seconds: 0,
+    };
+  }
+
+  get goesOn(): boolean {
+    return this.result.violations.length < enoughViolations;
+  }
+
+  /** Some cycles over one fresh store. */
+  async phase(plan: readonly Cycle[], seed: string): Promise<void> {
+    const { checkEvery = 25, writerEnv = {} } = this.#options;
+    const folder = await mkdtemp(join(tmpdir(), 'filefleet-kill-loop-'));
+    const rig = await Rig.start({ folder, seed, vms, writerEnv });
+    const failedBefore = this.result.violations.length;
+    try {
+      for (let at = 0; at < plan.length && this.goesOn; at += checkEvery) {
+        for (const cycle of plan.slice(at, at + checkEvery)) await this.#cycle(rig, cycle);
+        await this.#look(rig);
+      }
+    } finally {
+      this.result.violations.push(...(await rig.close()));
+      this.#count(rig);
+      const failed = this.result.violations.length > failedBefore;
+      if (failed || process.env.KEEP_DB) console.error(`kept ${folder}`);
+      else await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async #cycle(rig: Rig, { victim, calls, killAfterMs, waitsForRecovery }: Cycle): Promise<void> {
+    rig.burst(calls);
+    await pause(killAfterMs);
+    this.result.kills[victim.kind] += 1;
+    this.result.cycles += 1;
+    if (victim.kind === 'writer') {
+      rig.burst(2); // so that there is something to commit, whatever the burst before has come to
+      const writer = await rig.killWriter();
+      if (waitsForRecovery) await this.#recovery(writer);
+    } else if (victim.kind === 'producer') {
+      const producer = await rig.killProducer(victim.vm);
+      if (waitsForRecovery) await producer.ready;
+    } else {
+      await rig.killRedis(victim.keeps);
+      const before = rig.writer.lines.length;
+      if (waitsForRecovery) await committed(rig.writer, before);
+    }
+  }
+
+  async #recovery(writer: WriterProcess): Promise<void> {
+    try {
+      const { time } = await writer.waitForEvent('group.committed');
+      this.#recoveries.push(time - writer.startedAtMs);
+      this.result.recoveryMs = summary(this.#recoveries);
+    } catch (error) {
+      this.#failed(`writer ${writer.pid}`, error);
+    }
+  }
+
+  async #look(rig: Rig): Promise<void> {
+    const { checked, violations } = await rig.check();
+    const total = this.result.checked;
+    total.looks += 1;
+    total.calls += checked.calls;
+    total.receipts += checked.receipts;
+    total.files += checked.files;
+    this.result.violations.push(...violations);
+    this.result.seconds = Math.round((performance.now() - this.#startedAt) / 1_000);
+    this.#options.onProgress?.(this.result);
+  }
+
+  #count(rig: Rig): void {
+    for (const { calls, endings } of rig.journals()) {
+      this.result.calls += calls.length;
+      this.result.receipts += [...endings.values()].filter(({ kind }) => kind === 'receipt').length;
+    }
+  }
+
+  #failed(subject: string, error: unknown): void {
+    const detail = error instanceof Error ? error.message : String(error);
+    this.result.violations.push({ kind: 'process-failed', subject, detail });
+  }
+}
+
+/** Waits for a commit after the given number of lines. */
+function committed(writer: WriterProcess, after: number): Promise<unknown> {
+  const look = () => writer.lines.slice(after).some(({ event }) => event === 'group.committed');
+  return until(look, `writer ${writer.pid} to commit after Redis came back`);
+}
+
+function summary(values: readonly number[]): LoopResult['recoveryMs'] {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
+  return { p50: at(0.5), p95: at(0.95), max: at(1) };
+}
