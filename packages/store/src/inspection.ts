@@ -17,6 +17,7 @@ import { StoreError } from './errors.ts';
 import { expectedObjects } from './expected-objects.ts';
 import type { Migration } from './migrations.ts';
 import { asStoreError } from './sqlite-errors.ts';
+import { assertHealable } from './validation.ts';
 
 /** `absent`: no file, or an empty one. `empty`: a database without tables. `ours`: ours, or AutoBot's. */
 export type DatabaseState = 'absent' | 'empty' | 'ours';
@@ -54,6 +55,7 @@ function lookInside(path: string, migrations: readonly Migration[]): DatabaseSta
     assertRecordIsKept(db);
     assertKnown(readApplied(db), migrations);
     readEachTable(db);
+    assertHealable(db, migrations);
     return 'ours';
   } finally {
     db.close();
@@ -80,11 +82,16 @@ function assertOurs(db: Database, path: string, migrations: readonly Migration[]
   throw foreign(path, `tables of another program and no ${base[0]?.name ?? 'table of ours'}`);
 }
 
-/** A damaged root page shows at the first read. Thorough checks are `checkIntegrity`'s. */
+/**
+ * A damaged root page shows at the first read of the table itself, for which SQLite would rather take a small index.
+ * Thorough checks are `checkIntegrity`'s.
+ */
 function readEachTable(db: Database): void {
   const sql = `SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'`;
   const names = db.prepare(sql).pluck().all() as string[];
-  for (const name of names) db.prepare(`SELECT 1 FROM "${name.replaceAll('"', '""')}" LIMIT 1`).get();
+  for (const name of names) {
+    db.prepare(`SELECT 1 FROM "${name.replaceAll('"', '""')}" NOT INDEXED LIMIT 1`).get();
+  }
 }
 
 function foreignId(path: string, id: number): StoreError {

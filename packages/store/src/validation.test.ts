@@ -1,5 +1,6 @@
 // What initialising notices in a database that somebody damaged, what it puts back, and what it must not.
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { makeFolder, objectNames, openManager, withRaw } from '../../../tests/support/data-folder.ts';
 import { databasePath } from './data-dir.ts';
@@ -126,12 +127,13 @@ describe('never put back empty', () => {
 
   test.each(fleetTables)('%s: SCHEMA_DAMAGED names it and nothing is changed', async (table) => {
     const dataDir = await makeDamaged(`DROP TABLE ${table}; DROP VIEW v_active_files`);
-    const before = schemaOf(dataDir);
-    const manager = await openManager(dataDir);
-    expect(() => manager.initialize()).toThrow(
-      expect.objectContaining({ code: 'SCHEMA_DAMAGED', exitCode: 78, facts: { missing: [table] } }),
-    );
-    expect(schemaOf(dataDir)).toEqual(before);
+    const before = readFileSync(databasePath(dataDir));
+    await expect(openManager(dataDir)).rejects.toMatchObject({
+      code: 'SCHEMA_DAMAGED',
+      exitCode: 78,
+      facts: { missing: [table] },
+    });
+    expect(readFileSync(databasePath(dataDir)).equals(before)).toBe(true);
   });
 
   test.each([
@@ -139,10 +141,10 @@ describe('never put back empty', () => {
     ['whose files and entries were deleted', `${insertFile} DELETE FROM file_access_log;`],
   ])('conversation_files of a 001 database %s', async (_what, history) => {
     const dataDir = await makeDamaged(`${history} DROP TABLE conversation_files`, '001');
-    const manager = await openManager(dataDir);
-    expect(() => manager.initialize()).toThrow(
-      expect.objectContaining({ code: 'SCHEMA_DAMAGED', facts: { missing: ['conversation_files'] } }),
-    );
+    await expect(openManager(dataDir)).rejects.toMatchObject({
+      code: 'SCHEMA_DAMAGED',
+      facts: { missing: ['conversation_files'] },
+    });
     withRaw(databasePath(dataDir), (db) =>
       expect(objectNames(db, 'table')).not.toContain('conversation_files'),
     );
@@ -150,14 +152,12 @@ describe('never put back empty', () => {
 
   test('conversation_files together with the access log, the witness that it was empty', async () => {
     const dataDir = await makeDamaged('DROP TABLE conversation_files; DROP TABLE file_access_log', '001');
-    const manager = await openManager(dataDir);
-    expect(() => manager.initialize()).toThrow(expect.objectContaining({ code: 'SCHEMA_DAMAGED' }));
+    await expect(openManager(dataDir)).rejects.toMatchObject({ code: 'SCHEMA_DAMAGED' });
   });
 
   test('a table that lost a column', async () => {
     const dataDir = await makeDamaged('ALTER TABLE conversation_files DROP COLUMN vm');
-    const manager = await openManager(dataDir);
-    expect(() => manager.initialize()).toThrow(/table conversation_files: no column vm text/);
+    await expect(openManager(dataDir)).rejects.toThrow(/table conversation_files: no column vm text/);
   });
 
   test.each([

@@ -47,17 +47,25 @@ export function healSchema(db: Database, migrations: readonly Migration[]): stri
   }
 }
 
-function healInTransaction(db: Database, migrations: readonly Migration[]): string[] {
+/**
+ * Changes nothing: a database that must not be healed is told from one that may before anything is written to it.
+ * @returns the tables that differ; all of them may be put back.
+ * @throws StoreError SCHEMA_DAMAGED with facts `{missing: names}`
+ */
+export function assertHealable(db: Database, migrations: readonly Migration[]): Difference[] {
   const tables = findDifferences(db, migrations).filter(({ object }) => object.type === 'table');
   const base = expectedObjects(migrations, baseVersion);
   const lost = tables.filter((difference) => !mayPutBack(db, base, difference));
-  if (lost.length > 0) {
-    const details = lost.map(({ object, detail }) => `table ${object.name}: ${detail}`);
-    throw damaged(
-      lost.map(({ object }) => object.name),
-      details.join('; '),
-    );
-  }
+  if (lost.length === 0) return tables;
+  const details = lost.map(({ object, detail }) => `table ${object.name}: ${detail}`);
+  throw damaged(
+    lost.map(({ object }) => object.name),
+    details.join('; '),
+  );
+}
+
+function healInTransaction(db: Database, migrations: readonly Migration[]): string[] {
+  const tables = assertHealable(db, migrations);
   for (const { object } of tables) db.exec(object.sql);
   // Views over a missing table, and the indexes and triggers that went with it, can only be judged now.
   const others = findDifferences(db, migrations);
