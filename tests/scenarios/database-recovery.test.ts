@@ -25,6 +25,7 @@ async function deployAndStop(): Promise<string> {
 function damage(change: (db: Database) => void): void {
   const db = new SQLite(databaseFile(fleet.dataDir));
   try {
+    db.pragma('wal_checkpoint(TRUNCATE)'); // so that nothing in the WAL repairs what is damaged in the file
     change(db);
     db.pragma('wal_checkpoint(TRUNCATE)');
   } finally {
