@@ -4,7 +4,14 @@
 // Environment faults are waited out in place, visibly; a fault that cannot be trusted to pass ends the process.
 
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Clock, type Entry, type GroupResult, isPassing, type Result } from '@filefleet/store';
+import {
+  type Clock,
+  type Entry,
+  type GroupResult,
+  isPassing,
+  type Result,
+  StoreError,
+} from '@filefleet/store';
 import { backoffMs } from './backoff.ts';
 import type { Emit } from './events.ts';
 
@@ -27,6 +34,8 @@ export interface CommitterOptions {
   /** A group closes at this many operations or bytes of content. */
   readonly groupOperations: number;
   readonly groupBytes: number;
+  /** Called when SQLite found the disk full, before the same group is tried again. */
+  readonly onFull: () => Promise<void>;
   /** Called once with an error after which nothing may be committed or acknowledged any more. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -114,6 +123,7 @@ export class Committer {
           onFatal(error);
           return undefined;
         }
+        if (isFull(error)) await this.#options.onFull();
         const retryInMs = backoffMs(attempt);
         emit('group.waiting', { ...describe(error), attempt, retryInMs });
         const stopped = await wait(retryInMs, false, { signal: this.#stopping.signal }).catch(() => true);
@@ -126,6 +136,8 @@ export class Committer {
 function contentBytes(entry: Entry): number {
   return entry.kind === 'operation' && entry.content?.kind === 'inline' ? entry.content.bytes.byteLength : 0;
 }
+
+const isFull = (error: unknown): boolean => error instanceof StoreError && error.code === 'STORAGE_FULL';
 
 function describe(error: unknown): { code: string; message: string } {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';

@@ -40,6 +40,8 @@ export interface ContentOptions {
   readonly readChunk: ReadChunk;
   readonly keys: RedisKeys;
   readonly limits: Pick<Limits, 'inlineBlobBytes' | 'chunkBytes'>;
+  /** Stores wait here while the disk is tight. */
+  readonly disk: { whenRoom(): Promise<void>; noteFull(forCommit: boolean): Promise<void> };
   readonly emit: Emit;
   readonly clock: Clock;
 }
@@ -59,8 +61,9 @@ export class ContentStage {
    * @returns undefined when the operation was settled before and needs no content.
    */
   async prepare(payload: Payload<'file-store'>, fresh = false): Promise<Content | undefined> {
-    const { desk, limits } = this.#options;
+    const { desk, disk, limits } = this.#options;
     if (desk.isSettled(payload.operationId)) return undefined;
+    await disk.whenRoom();
     if (!fresh && desk.findBlob(payload.digest)) return { kind: 'held' };
     if (payload.content.from === 'known') return { kind: 'unavailable', code: 'CONTENT_MISSING' };
     const limit = payload.size <= limits.inlineBlobBytes ? this.#small : this.#large;
@@ -97,6 +100,7 @@ export class ContentStage {
           this.#options.desk.assertEpoch(); // a successor clears our temp files: then that is the reason
           throw fault ?? error;
         }
+        if (fault.code === 'STORAGE_FULL') await this.#options.disk.noteFull(false);
         const retryInMs = backoffMs(attempt);
         const { code, message } = fault;
         this.#options.emit('content.waiting', {
@@ -129,7 +133,10 @@ export class ContentStage {
       if (size !== payload.size || hash.digest('hex') !== payload.digest)
         return await this.#damaged(sink, payload);
       this.#damage.delete(payload.operationId);
-      return await sink.keep(payload.digest, await sniff(head));
+      const bytes = await sink.keep(payload.digest, await sniff(head));
+      if (bytes.kind === 'file')
+        this.#options.emit('content.kept', { operationId: payload.operationId, bytes: size });
+      return bytes;
     } catch (error) {
       await sink.discard();
       throw error;

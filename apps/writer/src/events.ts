@@ -1,17 +1,29 @@
 // Every event of the writer, with its fields. The one subscriber that writes lines is log.ts.
 
+/** The operation that an event is about. */
+interface OperationFacts {
+  operationId: string;
+  name: string;
+  vm: string;
+}
+
 export interface WriterEvents {
   'writer.starting': { pid: number; dataDir: string };
   /** Test switches are on: this writer does not keep its promises. */
   'writer.unsafe': { without: readonly string[] };
   'writer.opened': { epoch: number; schemaVersion: string; healed: readonly string[] };
   'writer.waiting': { for: string; reason: string };
+  'writer.suspects': { jobs: number };
   'writer.ready': { epoch: number; schemaVersion: string; reclaimed: number };
   'writer.stopping': { reason: string };
+  /** `abandoned`: operations under way that are left to the successor. */
   'writer.stopped': { clean: boolean; abandoned: number };
   'writer.failed': { code: string; message: string; exitCode: number };
+  'metrics.ready': { url: string };
+  'metrics.failed': { message: string };
   'group.committed': { operations: number; commitSequence: number; durationMs: number };
   'group.waiting': { code: string; message: string; attempt: number; retryInMs: number };
+  'content.kept': { operationId: string; bytes: number };
   'content.waiting': {
     operationId: string;
     code: string;
@@ -19,23 +31,16 @@ export interface WriterEvents {
     attempt: number;
     retryInMs: number;
   };
-  'operation.settled': {
-    operationId: string;
-    name: string;
-    vm: string;
-    outcome: 'applied';
-    repeated: boolean;
-  };
-  'operation.refused': {
-    operationId: string;
-    name: string;
-    vm: string;
-    code: string;
-    message: string;
-    repeated: boolean;
-  };
-  'operation.resent': { operationId: string; name: string; vm: string; code: string };
+  /** `tookMs`: from enqueueing to the commit, as far as the producer's clock can be believed. */
+  'operation.settled': OperationFacts & { outcome: 'applied'; repeated: boolean; tookMs: number };
+  'operation.refused': OperationFacts & { code: string; message: string; repeated: boolean; tookMs: number };
+  'operation.resent': OperationFacts & { code: string };
+  'job.redelivered': { jobId: string; starts: number };
+  'job.clamped': { jobId: string; options: readonly string[] };
   'job.quarantined': { jobId: string; name: string; code: string; reason: string };
+  'disk.pressure': { pressure: 'none' | 'disk'; freeBytes?: number; totalBytes?: number };
+  'disk.ballast': { state: 'taken' | 'released'; bytes: number };
+  'disk.unmeasured': { message: string };
   'redis.error': { connection: string; message: string };
   'receipts.unpublished': { count: number; message: string };
   'maintenance.pruned': { receipts: number; refusals: number };
@@ -43,14 +48,19 @@ export interface WriterEvents {
 
 export type EventName = keyof WriterEvents;
 export type Emit = <K extends EventName>(event: K, facts: WriterEvents[K]) => void;
-export type Subscriber = <K extends EventName>(event: K, facts: WriterEvents[K]) => void;
+
+/** One event with its fields, as a union over all names. */
+export type WriterEvent = {
+  [K in EventName]: { readonly event: K; readonly facts: WriterEvents[K] };
+}[EventName];
+export type Subscriber = (event: WriterEvent) => void;
 
 /** One emitter for many subscribers; a subscriber is called at once, in the order of subscription. */
 export function createEvents(): { emit: Emit; subscribe(subscriber: Subscriber): void } {
   const subscribers: Subscriber[] = [];
   return {
     emit: (event, facts) => {
-      for (const subscriber of subscribers) subscriber(event, facts);
+      for (const subscriber of subscribers) subscriber({ event, facts } as WriterEvent);
     },
     subscribe: (subscriber) => {
       subscribers.push(subscriber);

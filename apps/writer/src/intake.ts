@@ -30,9 +30,23 @@ export interface IntakeOptions {
 /** Texts of jobs whose data was not JSON, by the job that stands in for them. */
 const brokenTexts = new WeakMap<Job, string>();
 
+/** Options of a producer that would change how its operation is settled, or have changed its place already. */
+const overriddenOptions = ['attempts', 'backoff', 'delay', 'lifo', 'parent', 'priority'] as const;
+
+/** What was overridden, by job, until it is handled. */
+const clampedOptions = new WeakMap<Job, readonly string[]>();
+
+/** `attempts: 1` and zeros are what everybody sends. */
+const isAsked = (value: unknown): boolean =>
+  value !== undefined && value !== null && value !== false && value !== 0 && value !== 1;
+
 class OperationWorker extends Worker {
   protected override createJob(data: JobJson, jobId: string): Job {
     const job = this.#readable(data, jobId);
+    clampedOptions.set(
+      job,
+      overriddenOptions.filter((name) => isAsked(job.opts[name])),
+    );
     job.opts = {
       ...job.opts,
       attempts: 1,
@@ -75,7 +89,11 @@ export function createIntake(options: IntakeOptions): Worker {
   const { redis, shard, concurrency, emit, handle } = options;
   const worker = new OperationWorker(
     queueName,
-    async (job: Job) => settle(job, await handle(toRawJob(job))),
+    async (job: Job) => {
+      const clamped = clampedOptions.get(job) ?? [];
+      if (clamped.length > 0) emit('job.clamped', { jobId: job.id ?? '', options: clamped });
+      return settle(job, await handle(toRawJob(job)));
+    },
     {
       connection: redis,
       prefix: redisPrefix(shard),
@@ -93,7 +111,14 @@ export function createIntake(options: IntakeOptions): Worker {
 
 function toRawJob(job: Job): RawJob {
   // A list id without a hash comes as a job without a name.
-  return { id: job.id ?? '', name: String(job.name ?? ''), data: job.data, brokenText: brokenTexts.get(job) };
+  return {
+    id: job.id ?? '',
+    name: String(job.name ?? ''),
+    data: job.data,
+    addedAtMs: Number(job.timestamp) || 0,
+    starts: job.attemptsStarted,
+    brokenText: brokenTexts.get(job),
+  };
 }
 
 function settle(job: Job, end: JobEnd): unknown {

@@ -10,17 +10,26 @@ const levels: Readonly<Record<EventName, Level>> = {
   'writer.unsafe': 'warn',
   'writer.opened': 'info',
   'writer.waiting': 'warn',
+  'writer.suspects': 'warn',
   'writer.ready': 'info',
   'writer.stopping': 'info',
   'writer.stopped': 'info',
   'writer.failed': 'error',
+  'metrics.ready': 'info',
+  'metrics.failed': 'warn',
   'group.committed': 'debug',
   'group.waiting': 'warn',
+  'content.kept': 'debug',
   'content.waiting': 'warn',
   'operation.settled': 'debug',
   'operation.refused': 'info',
   'operation.resent': 'debug',
+  'job.redelivered': 'debug',
+  'job.clamped': 'info',
   'job.quarantined': 'warn',
+  'disk.pressure': 'warn',
+  'disk.ballast': 'info',
+  'disk.unmeasured': 'warn',
   'redis.error': 'warn',
   'receipts.unpublished': 'warn',
   'maintenance.pruned': 'info',
@@ -28,5 +37,5 @@ const levels: Readonly<Record<EventName, Level>> = {
 
 export function logSubscriber(level: string): Subscriber {
   const logger: Logger = pino({ name: 'writer', level, base: { name: 'writer' } });
-  return (event, facts) => logger[levels[event]]({ event, ...facts });
+  return ({ event, facts }) => logger[levels[event]]({ event, ...facts });
 }

@@ -8,11 +8,13 @@ import type { Redis } from 'ioredis';
 import { Committer } from './commit.ts';
 import type { CommitLine } from './commit-line.ts';
 import { ContentStage } from './content.ts';
+import { DiskWatch } from './disk.ts';
 import type { Emit, Subscriber } from './events.ts';
 import type { TestSwitches } from './failpoints.ts';
 import { Fence } from './fence.ts';
 import { createIntake } from './intake.ts';
 import { Lanes } from './lanes.ts';
+import { Metrics } from './metrics.ts';
 import { Pipeline } from './pipeline.ts';
 import { ReceiptStage } from './receipts.ts';
 import { connectRedis } from './redis.ts';
@@ -39,6 +41,8 @@ export interface Parts {
   readonly pipeline: Pipeline;
   readonly committer: Committer;
   readonly state: StatePublisher;
+  readonly disk: DiskWatch;
+  readonly metrics: Metrics;
 }
 
 /** Where the queue is, and the fence before it. */
@@ -56,12 +60,14 @@ export function createParts(options: PartsOptions): Parts {
   const epochKey = test.without.has('epoch') ? `${keys.epoch}:unguarded:${epoch}` : keys.epoch;
   const fence = new Fence(redis, epochKey, epoch);
   const suspicion = new Suspicion(line);
+  const disk = new DiskWatch({ dataDir: config.dataDir, ballastBytes: config.ballastBytes, emit });
   const committer = new Committer({
     apply: (entries) => line.apply(entries),
     emit,
     clock,
     groupOperations: config.groupOperations,
     groupBytes: config.groupBytes,
+    onFull: () => disk.noteFull(true),
     onFatal,
   });
   const { inlineBlobBytes } = config;
@@ -70,6 +76,7 @@ export function createParts(options: PartsOptions): Parts {
     readChunk: (key) => redis.getBuffer(key),
     keys,
     limits: { ...limits, inlineBlobBytes },
+    disk,
     emit,
     clock,
   });
@@ -80,6 +87,7 @@ export function createParts(options: PartsOptions): Parts {
     receipts: new ReceiptStage(fence, keys, emit),
     suspicion,
     emit,
+    clock,
     probe: test.probe,
     receiptFirst: test.without.has('receipt-first'),
     onFatal,
@@ -91,7 +99,6 @@ export function createParts(options: PartsOptions): Parts {
     emit,
     handle: (job) => pipeline.handle(job),
   });
-  const lastCommit = () => desk.lastCommit();
   const state = new StatePublisher({
     fence,
     keys,
@@ -99,15 +106,20 @@ export function createParts(options: PartsOptions): Parts {
     epoch,
     schemaVersion,
     inlineBlobBytes,
-    lastCommit,
+    lastCommit: () => desk.lastCommit(),
+    pressure: () => disk.pressure,
     onFenced: onFatal,
   });
-  subscribe((event) => {
-    if (event === 'operation.settled') state.count('applied');
-    if (event === 'operation.refused') state.count('refused');
-    if (event === 'operation.resent') state.count('resend');
-    if (event === 'job.quarantined') state.count('quarantined');
+  subscribe(state.subscriber);
+  const metrics = new Metrics({
+    walPath: desk.walPath,
+    queueDepth: async () =>
+      redis.status === 'ready' ? redis.llen(`${keys.prefix}:${queueName}:wait`) : undefined,
+    active: () => pipeline.active,
+    commitDepth: () => committer.depth,
+    pressure: () => disk.pressure,
   });
+  subscribe(metrics.subscriber);
   const queue = { key: `${keys.prefix}:${queueName}`, fence: { epochKey, epoch } };
-  return { redis, queue, suspicion, intake, pipeline, committer, state };
+  return { redis, queue, suspicion, intake, pipeline, committer, state, disk, metrics };
 }

@@ -2,7 +2,7 @@
 // machine; nothing here throws for it, because a job that fails for the machine's sake would lose its place.
 
 import { type Answer, isSettled, type Operation, type Payload } from '@filefleet/protocol';
-import type { Content, Entry, Result } from '@filefleet/store';
+import type { Clock, Content, Entry, Result } from '@filefleet/store';
 import type { Committed } from './commit.ts';
 import type { Emit } from './events.ts';
 import type { JobEnd } from './intake.ts';
@@ -28,6 +28,7 @@ export interface PipelineOptions {
   readonly receipts: { tell(told: Told): Promise<void> };
   readonly suspicion: { guard<T>(jobId: string, run: (condemned: boolean) => Promise<T>): Promise<T> };
   readonly emit: Emit;
+  readonly clock: Clock;
   /** Called at named steps; tests let the process die there. */
   readonly probe?: ((step: string) => void) | undefined;
   /** True: answers are told before the commit. Only for the rig that must go red then. */
@@ -60,6 +61,7 @@ export class Pipeline {
     this.#active += 1;
     try {
       this.#options.probe?.('intake.taken');
+      if (job.starts > 1) this.#options.emit('job.redelivered', { jobId: job.id, starts: job.starts });
       return await this.#options.suspicion.guard(job.id, (condemned) => this.#run(job, condemned));
     } catch (error) {
       this.#options.onFatal(error);
@@ -162,9 +164,18 @@ export class Pipeline {
     const repeated = result.kind === 'settled' && result.repeated;
     const vm = read.kind === 'operation' ? read.operation.payload.vm : (read.entry.identity?.vm ?? '');
     const facts = { operationId: answer.operationId, name: job.name, vm };
-    if (answer.outcome === 'applied') emit('operation.settled', { ...facts, outcome: 'applied', repeated });
+    const tookMs = Math.max(0, this.#options.clock.nowMs() - job.addedAtMs);
+    if (answer.outcome === 'applied')
+      emit('operation.settled', { ...facts, outcome: 'applied', repeated, tookMs });
     else if (answer.outcome === 'resend') emit('operation.resent', { ...facts, code: answer.code });
-    else emit('operation.refused', { ...facts, code: answer.code, message: answer.message ?? '', repeated });
+    else
+      emit('operation.refused', {
+        ...facts,
+        code: answer.code,
+        message: answer.message ?? '',
+        repeated,
+        tookMs,
+      });
   }
 }
 

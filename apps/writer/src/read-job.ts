@@ -16,6 +16,10 @@ export interface RawJob {
   readonly id: string;
   readonly name: string;
   readonly data: unknown;
+  /** When its producer added it, in milliseconds since 1970 by the producer's clock. */
+  readonly addedAtMs: number;
+  /** How often a worker began it, this time included. */
+  readonly starts: number;
   /** The stored text, when it was not JSON. */
   readonly brokenText?: string | undefined;
 }

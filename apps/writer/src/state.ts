@@ -9,10 +9,17 @@ import {
   writerStateField,
 } from '@filefleet/protocol';
 import type { Clock } from '@filefleet/store';
-import type { WriterEvents } from './events.ts';
+import type { Subscriber } from './events.ts';
 import { type Fence, FencedError } from './fence.ts';
 
 const heartbeatMs = 1_000;
+
+const outcomes: ReadonlyMap<string, keyof WriterState['settled']> = new Map([
+  ['operation.settled', 'applied'],
+  ['operation.refused', 'refused'],
+  ['operation.resent', 'resend'],
+  ['job.quarantined', 'quarantined'],
+]);
 
 export interface StatePublisherOptions {
   readonly fence: Fence;
@@ -22,6 +29,7 @@ export interface StatePublisherOptions {
   readonly schemaVersion: string;
   readonly inlineBlobBytes: number;
   readonly lastCommit: () => { commitSequence: number; committedAtMs: number | null };
+  readonly pressure: () => WriterState['pressure'];
   readonly onFenced: (error: FencedError) => void;
 }
 
@@ -39,9 +47,10 @@ export class StatePublisher {
   }
 
   /** Counts what was settled since the start of this writer. */
-  count(outcome: keyof WriterState['settled']): void {
-    this.#settled[outcome] += 1;
-  }
+  readonly subscriber: Subscriber = ({ event }) => {
+    const outcome = outcomes.get(event);
+    if (outcome) this.#settled[outcome] += 1;
+  };
 
   start(): void {
     this.#timer = setInterval(() => void this.#beat(), heartbeatMs);
@@ -80,7 +89,7 @@ export class StatePublisher {
   }
 
   #state(): WriterState {
-    const { clock, epoch, schemaVersion, inlineBlobBytes, lastCommit } = this.#options;
+    const { clock, epoch, schemaVersion, inlineBlobBytes, lastCommit, pressure } = this.#options;
     const { commitSequence, committedAtMs } = lastCommit();
     return {
       epoch,
@@ -91,13 +100,10 @@ export class StatePublisher {
       schemaVersion,
       acceptedVersions: [...acceptedVersions],
       limits: { ...limits, inlineBlobBytes },
-      pressure: 'none',
+      pressure: pressure(),
       commitSequence,
       lastCommitAtMs: committedAtMs,
       settled: { ...this.#settled },
     };
   }
 }
-
-/** Events that change the figures above. */
-export type CountedEvent = Extract<keyof WriterEvents, `operation.${string}` | 'job.quarantined'>;

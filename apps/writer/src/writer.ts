@@ -10,6 +10,7 @@ import { type Clock, ContentDesk, systemClock } from '@filefleet/store';
 import { CommitLine } from './commit-line.ts';
 import type { Emit, Subscriber } from './events.ts';
 import { readTestSwitches } from './failpoints.ts';
+import { serveMetrics } from './metrics.ts';
 import type { Notifier } from './notify.ts';
 import { createParts, type Parts } from './parts.ts';
 import { listActiveJobs, reclaimActiveJobs } from './reclaim.ts';
@@ -75,6 +76,8 @@ export class Writer {
     const [clock, test, onFatal] = [this.#clock, this.#test, this.#fail];
     const parts = createParts({ config, redisUrl, line, desk, emit, subscribe, clock, test, onFatal });
     this.#parts = parts;
+    void parts.disk.start(); // never rejects; until it has looked, a full disk shows itself
+    await this.#serveMetrics(parts);
     notifier.watch(() => this.#clock.nowMs() - parts.committer.progressAtMs < stuckAfterMs);
     try {
       const reclaimed = await this.#enterQueue(line, parts);
@@ -99,7 +102,9 @@ export class Writer {
     }
     await policy;
     await state.enter('starting'); // raises the fence: from here on a predecessor publishes nothing
-    suspicion.begin(await line.noteSuspects(await listActiveJobs(redis, queue.key)));
+    const suspects = await line.noteSuspects(await listActiveJobs(redis, queue.key));
+    if (suspects.length > 0) this.#options.emit('writer.suspects', { jobs: suspects.length });
+    suspicion.begin(suspects);
     this.#test.probe?.('reclaim.before');
     const reclaimed = this.#test.without.has('reclaim')
       ? []
@@ -112,6 +117,18 @@ export class Writer {
     this.#prune();
     this.#pruning = setInterval(() => this.#prune(), pruneEveryMs).unref();
     return reclaimed.length;
+  }
+
+  /** Figures are for watching; a port that is taken is no reason not to write. */
+  async #serveMetrics({ metrics }: Parts): Promise<void> {
+    const { config, emit } = this.#options;
+    if (config.metricsPort === undefined) return;
+    try {
+      const { url } = await serveMetrics(metrics.registry, config.metricsPort);
+      emit('metrics.ready', { url });
+    } catch (error) {
+      emit('metrics.failed', { message: error instanceof Error ? error.message : String(error) });
+    }
   }
 
   #prune(): void {
@@ -141,7 +158,7 @@ export class Writer {
 
 /** Finishes what is under way and tells Redis, as far as the time goes. @returns whether nothing was left. */
 async function drain(
-  { redis, intake, pipeline, committer, state }: Parts,
+  { redis, intake, pipeline, committer, state, disk }: Parts,
   left: () => number,
 ): Promise<boolean> {
   void intake.pause(true).catch(() => undefined); // a paused intake fetches nothing; its errors are events of their own
@@ -150,6 +167,7 @@ async function drain(
   const closed = await within(left(), intake.close(!idle));
   await within(left(), committer.stop());
   state.stop();
+  disk.stop();
   await within(closingMs / 2, state.enter('stopped'));
   redis.disconnect();
   return idle && closed;

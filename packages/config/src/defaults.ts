@@ -13,6 +13,8 @@ export const defaults = Object.freeze({
   inlineBlobBytes: limits.inlineBlobBytes,
   /** A little less than the 5 s that a service manager should have to wait. */
   stopTimeoutMs: 4_500,
+  /** Given back when the disk is full, so that operations that free bytes can still commit. */
+  ballastBytes: 64 * 1024 * 1024,
   redisPort: 7379,
   dashboardHost: '127.0.0.1',
   dashboardPort: 7400,

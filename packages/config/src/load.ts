@@ -23,6 +23,9 @@ export interface Config {
   readonly groupBytes: number;
   readonly inlineBlobBytes: number;
   readonly stopTimeoutMs: number;
+  readonly ballastBytes: number;
+  /** Undefined: no figures are served. */
+  readonly metricsPort: number | undefined;
   readonly redisPort: number;
   readonly dashboardHost: string;
   readonly dashboardPort: number;
@@ -75,6 +78,8 @@ function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
     groupBytes: env.FILEFLEET_GROUP_BYTES ?? defaults.groupBytes,
     inlineBlobBytes: env.FILEFLEET_INLINE_BLOB_BYTES ?? defaults.inlineBlobBytes,
     stopTimeoutMs: env.FILEFLEET_STOP_TIMEOUT_MS ?? defaults.stopTimeoutMs,
+    ballastBytes: env.FILEFLEET_BALLAST_BYTES ?? defaults.ballastBytes,
+    metricsPort: env.FILEFLEET_METRICS_PORT,
     redisPort: env.FILEFLEET_REDIS_PORT ?? defaults.redisPort,
     dashboardHost: env.FILEFLEET_DASHBOARD_HOST ?? defaults.dashboardHost,
     dashboardPort: env.FILEFLEET_DASHBOARD_PORT ?? defaults.dashboardPort,
