@@ -1,4 +1,5 @@
-// A clock that runs faster than the one on the wall, for tests of things that happen after seconds or minutes.
+// Clocks for tests: one that runs faster than the one on the wall, for things that happen after seconds or minutes,
+// and one that stands still, for things that must happen without waiting for a time.
 
 export interface HastyClock {
   nowMs(): number;
@@ -15,4 +16,10 @@ export function hastyClock(factor: number): HastyClock {
       return () => clearTimeout(timer);
     },
   };
+}
+
+/** The time never comes when anything is due; short pauses still end. */
+export function frozenClock(): HastyClock {
+  const nowMs = Date.now();
+  return { ...hastyClock(1), nowMs: () => nowMs };
 }

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { makeOperationId } from '@filefleet/protocol';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hastyClock } from '../../../tests/support/hasty-clock.ts';
+import { frozenClock, hastyClock } from '../../../tests/support/hasty-clock.ts';
 import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
 import { type ScriptedWriter, startScriptedWriter } from '../../../tests/support/scripted-writer.ts';
 import { systemClock } from './clock.ts';
@@ -56,6 +56,13 @@ const storeMany = (count: number, options: { sessions?: number } = {}) =>
     ),
   );
 
+async function keysOf(kind: 'staged' | 'receipts'): Promise<string[]> {
+  const redis = new Redis(server.url);
+  const keys = await redis.keys(`*:${kind}:*`);
+  redis.disconnect();
+  return keys;
+}
+
 /** All of them, each once, in call order within their session. */
 function expectInOrder(receipts: { operationId: string }[], sessions = 1): void {
   const place = new Map(receipts.map(({ operationId }, n) => [operationId, n]));
@@ -77,6 +84,8 @@ describe('answers', () => {
     startedWriter().script = ({ earlier }) => (earlier === 0 ? { replies: 0, vanish: true } : undefined);
     expectInOrder(await storeMany(50));
     expect(startedWriter().arrivals.length).toBeGreaterThanOrEqual(100);
+    await client.writerState(); // what was sent before it is done
+    expect(await keysOf('staged'), 'bytes staged for nothing').toEqual([]);
   });
 
   test('that come twice do no harm', async () => {
@@ -159,6 +168,17 @@ describe('Redis', () => {
     await redis.flushall();
     redis.disconnect();
     expectInOrder(await stored, 3);
+    expect(await keysOf('receipts'), 'a reply stream again').toHaveLength(1);
+  });
+
+  test('that was away for a moment: what it lost is found at once, not when it is due', async () => {
+    await client.close();
+    client = await connect({ clock: frozenClock() });
+    const stored = storeMany(100);
+    await startedWriter().until(() => startedWriter().arrivals.length >= 10);
+    await server.stop();
+    server = await startRedis({ port: server.port });
+    expectInOrder(await stored);
   });
 
   test('that is killed and comes back empty: all settle in order, each once', async () => {
