@@ -33,6 +33,7 @@ export async function tryCommand(
     env: { ...process.env, ...env },
     extendEnv: false,
     encoding: 'buffer',
+    stripFinalNewline: false,
     reject: false,
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
