@@ -27,7 +27,7 @@ export const blobFolders: readonly string[] = Object.freeze(
  * @throws StoreError STORAGE_FAULT when the disk is full or broken.
  */
 export function ensureDataDir(dataDir: string): string {
-  const path = checkedPath(dataDir);
+  const path = resolveDataDir(dataDir);
   try {
     makeFolder(path);
     makeFolder(tmpDir(path));
@@ -60,7 +60,11 @@ export function fsyncFolder(path: string): void {
   }
 }
 
-function checkedPath(dataDir: string): string {
+/**
+ * The absolute path of a data folder; nothing is looked at or made.
+ * @throws StoreError PATH_INVALID when it is empty or has a NUL character.
+ */
+export function resolveDataDir(dataDir: string): string {
   if (typeof dataDir === 'string' && dataDir !== '' && !dataDir.includes('\0')) return resolve(dataDir);
   throw new StoreError(
     'PATH_INVALID',

@@ -50,16 +50,21 @@ function lookInside(path: string, migrations: readonly Migration[]): DatabaseSta
     db.pragma('query_only = ON');
     db.pragma('trusted_schema = OFF');
     db.pragma('cell_size_check = ON');
-    if (!hasTables(db)) return 'empty';
-    assertOurs(db, path, migrations);
-    assertRecordIsKept(db);
-    assertKnown(readApplied(db), migrations);
-    readEachTable(db);
-    assertHealable(db, migrations);
-    return 'ours';
+    // One snapshot: another process may be migrating at this moment.
+    return db.transaction(() => judge(db, path, migrations))();
   } finally {
     db.close();
   }
+}
+
+function judge(db: Database, path: string, migrations: readonly Migration[]): DatabaseState {
+  if (!hasTables(db)) return 'empty';
+  assertOurs(db, path, migrations);
+  assertRecordIsKept(db);
+  assertKnown(readApplied(db), migrations);
+  readEachTable(db);
+  assertHealable(db, migrations);
+  return 'ours';
 }
 
 /**

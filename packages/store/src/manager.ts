@@ -5,7 +5,7 @@ import type { Database } from 'better-sqlite3';
 import { assertRecordIsKept, hasTables, readApplied, recordedVersion } from './applied-migrations.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { assertDurable, openWriterConnection } from './connection.ts';
-import { databasePath, ensureDataDir } from './data-dir.ts';
+import { databasePath, ensureDataDir, resolveDataDir } from './data-dir.ts';
 import { StoreError } from './errors.ts';
 import { inspectDatabase } from './inspection.ts';
 import { asMigrationError, type Loss, migrateDown, migrateUp, planDown } from './migration-runner.ts';
@@ -51,9 +51,9 @@ export class ConversationFileManager {
    */
   static async open(options: OpenOptions): Promise<ConversationFileManager> {
     const migrations = loadMigrations(options.migrationsDir);
-    assertPath(options.dataDir);
-    inspectDatabase(databasePath(options.dataDir), migrations);
-    const dataDir = ensureDataDir(options.dataDir);
+    const dataDir = resolveDataDir(options.dataDir);
+    inspectDatabase(databasePath(dataDir), migrations);
+    ensureDataDir(dataDir);
     const db = openWriterConnection(databasePath(dataDir));
     try {
       createBaseSchema(db, migrations);
@@ -151,9 +151,4 @@ function createBaseSchema(db: Database, migrations: readonly Migration[]): void 
     if (!hasTables(db)) db.exec(migrations[0]?.upSql ?? '');
   });
   create.immediate();
-}
-
-function assertPath(dataDir: string): void {
-  if (typeof dataDir === 'string' && dataDir !== '' && !dataDir.includes('\0')) return;
-  ensureDataDir(dataDir); // says what is wrong with it
 }
