@@ -10,6 +10,11 @@ export const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
 /** The Node that the project brings itself; everything but these scripts runs on it. */
 export const projectNode = join(root, 'node_modules', '.bin', 'node');
 
+/** What runThrough returns when the time was over, as timeout(1) does. */
+export const timeoutCode = 124;
+/** After SIGTERM a program may tidy up this long. */
+const killAfterMs = 10_000;
+
 /** An error that the user can do something about: its message is all that is shown. */
 export class SetupError extends Error {}
 
@@ -45,15 +50,28 @@ export function capture(command, args, options = {}) {
 
 /**
  * Runs a command in this process's place: same streams, signals passed on.
- * @returns its exit code; 128 + number when a signal ended it.
+ * @param {{ env?: NodeJS.ProcessEnv, timeoutMs?: number }} options
+ * @returns its exit code; 128 + number when a signal ended it; 124 when it was ended because its time was over.
  */
-export function runThrough(command, args, options = {}) {
+export function runThrough(command, args, { env, timeoutMs } = {}) {
   return new Promise((settle, fail) => {
-    const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit', env });
+    let timedOut = false;
+    const timers = [];
+    if (timeoutMs !== undefined) {
+      timers.push(
+        setTimeout(() => {
+          timedOut = true;
+          child.kill('SIGTERM');
+        }, timeoutMs),
+        setTimeout(() => child.kill('SIGKILL'), timeoutMs + killAfterMs),
+      );
+    }
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     const passOn = (signal) => child.kill(signal);
     for (const signal of signals) process.on(signal, passOn);
     const done = () => {
+      for (const timer of timers) clearTimeout(timer);
       for (const signal of signals) process.off(signal, passOn);
     };
     child.once('error', (error) => {
@@ -62,7 +80,7 @@ export function runThrough(command, args, options = {}) {
     });
     child.once('exit', (code, signal) => {
       done();
-      settle(code ?? 128 + (constants.signals[signal] ?? 0));
+      settle(timedOut ? timeoutCode : (code ?? 128 + (constants.signals[signal] ?? 0)));
     });
   });
 }

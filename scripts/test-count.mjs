@@ -1,22 +1,23 @@
 // From vitest's JSON report to three numbers. Whatever went wrong without being a test counts as one failed.
 
 import { existsSync, readFileSync } from 'node:fs';
+import { timeoutCode } from './project.mjs';
 
 /**
  * @param {string} file vitest's JSON report; absent when vitest crashed.
- * @param {{ exitCode: number, timedOut: boolean }} ended how vitest ended.
+ * @param {number} exitCode vitest's.
  * @returns {{ passed: number, failed: number, skipped: number }}
  */
-export function countTests(file, ended) {
+export function countTests(file, exitCode) {
   const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
-  if (ended.timedOut) console.log('The tests took too long and were ended.');
+  if (exitCode === timeoutCode) console.log('The tests took too long and were ended.');
   const count = {
     passed: report?.numPassedTests ?? 0,
     failed: (report?.numFailedTests ?? 0) + brokenFiles(report),
     skipped: (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0),
   };
   // An unhandled error fails vitest without failing a test.
-  if (ended.exitCode !== 0 && count.failed === 0) count.failed = 1;
+  if (exitCode !== 0 && count.failed === 0) count.failed = 1;
   if (count.passed + count.failed + count.skipped === 0) console.log('No test ran.');
   return count;
 }

@@ -29,7 +29,7 @@ await runScript(async () => {
       facts: join(folder, 'facts.txt'),
     };
     const withContainers = containers || process.env.FILEFLEET_CONTAINERS === '1';
-    const ended = await runVitest(args, files, { containers, withContainers });
+    const exitCode = await runVitest(args, files, { containers, withContainers });
     const notRun = [...missing, ...sources.notRun, ...linesOf(files.notRun)];
     if (!withContainers) {
       notRun.push(
@@ -38,7 +38,7 @@ await runScript(async () => {
     }
     report('Not run here:', notRun);
     report('Used here:', linesOf(files.facts));
-    const tests = countTests(files.results, ended);
+    const tests = countTests(files.results, exitCode);
     const count = { ...tests, failed: tests.failed + sources.failed };
     console.log(totalLine(count));
     return count.failed === 0 && count.passed > 0 ? 0 : 1;
@@ -47,10 +47,9 @@ await runScript(async () => {
   }
 });
 
-/** @returns {Promise<{ exitCode: number, timedOut: boolean }>} */
-async function runVitest(args, files, { containers, withContainers }) {
+/** @returns vitest's exit code; timeoutCode when it was ended. */
+function runVitest(args, files, { containers, withContainers }) {
   const projects = containers ? ['--project=containers'] : withContainers ? [] : ['--project=!containers'];
-  const timeout = AbortSignal.timeout(testsTimeoutMs);
   const command = [
     join(root, 'node_modules', 'vitest', 'vitest.mjs'),
     'run',
@@ -60,15 +59,8 @@ async function runVitest(args, files, { containers, withContainers }) {
     ...projects,
     ...args,
   ];
-  const child = runThrough(projectNode, command, {
-    env: testEnvironment(files, withContainers),
-    signal: timeout,
-  });
-  const exitCode = await child.catch((error) => {
-    if (!timeout.aborted) throw error;
-    return 1;
-  });
-  return { exitCode, timedOut: timeout.aborted };
+  const env = testEnvironment(files, withContainers);
+  return runThrough(projectNode, command, { env, timeoutMs: testsTimeoutMs });
 }
 
 function testEnvironment(files, withContainers) {
