@@ -30,8 +30,11 @@ describe.skipIf(!canRun)('the writer under systemd', () => {
     const request = { sessionId: 's1', filename: `${stored}.txt`, content: `content ${stored}` };
     return client.store({ ...request, deadlineMs: 60_000 });
   };
-  const events = async (): Promise<string[]> =>
-    (await machine.log(unit)).flatMap((line) => (line.startsWith('{') ? [JSON.parse(line).event] : []));
+  const events = async (): Promise<{ event: string; time: number }[]> =>
+    (await machine.log(unit)).flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
+  /** When the event was written last, in milliseconds since 1970. */
+  const timeOf = async (wanted: string) =>
+    (await events()).findLast(({ event }) => event === wanted)?.time ?? Number.NaN;
   const untilActive = (restarts: number) =>
     machine.untilUnit(
       unit,
@@ -63,7 +66,7 @@ describe.skipIf(!canRun)('the writer under systemd', () => {
       'filefleet filefleet 750\nfilefleet filefleet 640\n',
     );
     expect(await store()).toMatchObject({ outcome: 'applied' });
-    expect(await events()).toEqual(
+    expect((await events()).map(({ event }) => event)).toEqual(
       expect.arrayContaining(['writer.starting', 'writer.opened', 'writer.ready']),
     );
   });
@@ -74,17 +77,23 @@ describe.skipIf(!canRun)('the writer under systemd', () => {
   });
 
   test('takes operations again soon after kill -9', async () => {
-    const took: number[] = [];
+    const took: { afterMs: number; ownMs: number }[] = [];
     for (const restarts of [1, 2, 3]) {
       await store();
-      const before = performance.now();
-      await machine.sh(`systemctl kill --signal=KILL ${unit}`);
-      await store();
-      took.push(Math.round(performance.now() - before));
+      const killedAtMs = Number(await machine.sh(`date +%s%3N\nsystemctl kill --signal=KILL ${unit}`));
+      expect(await store()).toMatchObject({ outcome: 'applied' });
       await untilActive(restarts);
+      const startedAtMs = await timeOf('writer.starting');
+      const readyAtMs = await timeOf('writer.ready');
+      took.push({ afterMs: readyAtMs - killedAtMs, ownMs: readyAtMs - startedAtMs });
     }
-    usedHere(`Writer under systemd: operations taken again ${took.join(', ')} ms after kill -9`);
-    expect(Math.min(...took)).toBeLessThan(3_000);
+    const best = took.reduce((a, b) => (a.afterMs < b.afterMs ? a : b));
+    usedHere(
+      `Writer under systemd: takes operations ${best.afterMs} ms after kill -9, of which ${best.afterMs - best.ownMs} ms for systemd and the start of Node`,
+    );
+    // The rest belongs to systemd, Node and whatever else this machine has to do.
+    expect(best.ownMs).toBeLessThan(2_000);
+    expect(best.afterMs).toBeLessThan(5_000);
   });
 
   test('is killed by the watchdog and started again when it is stuck', async () => {
