@@ -8,8 +8,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../../support/deadline.ts';
 import type { WriterProcess } from '../../support/writer.ts';
 import type { Violation } from '../oracle/violation.ts';
+import { Rig } from '../rig/rig.ts';
 import { type Cycle, planCycles, vms } from './plan.ts';
-import { Rig } from './rig.ts';
 
 export interface LoopOptions {
   readonly cycles: number;
@@ -18,7 +18,6 @@ export interface LoopOptions {
   readonly checkEvery?: number;
   /** A fresh store after this many cycles; 100 unless given. */
   readonly phaseCycles?: number;
-  readonly writerEnv?: Readonly<Record<string, string>>;
   /** Told after each look. */
   readonly onProgress?: (result: LoopResult) => void;
 }
@@ -34,6 +33,8 @@ export interface LoopResult {
   readonly violations: Violation[];
   /** From the start of a restarted writer to its first commit. */
   recoveryMs: { p50: number; p95: number; max: number };
+  /** What the writer of the slowest recovery said until its first commit, with milliseconds since its start. */
+  slowest: readonly string[];
   seconds: number;
 }
 
@@ -67,6 +68,7 @@ class Run {
       checked: { looks: 0, calls: 0, receipts: 0, files: 0 },
       violations: [],
       recoveryMs: { p50: 0, p95: 0, max: 0 },
+      slowest: [],
       seconds: 0,
     };
   }
@@ -77,13 +79,14 @@ class Run {
 
   /** Some cycles over one fresh store. */
   async phase(plan: readonly Cycle[], seed: string): Promise<void> {
-    const { checkEvery = 25, writerEnv = {} } = this.#options;
+    const { checkEvery = 25 } = this.#options;
     const folder = await mkdtemp(join(tmpdir(), 'filefleet-kill-loop-'));
-    const rig = await Rig.start({ folder, seed, vms, writerEnv });
+    const rig = await Rig.start({ folder, seed, vms });
+    await rig.startWriter().ready;
     const failedBefore = this.result.violations.length;
     try {
       for (let at = 0; at < plan.length && this.goesOn; at += checkEvery) {
-        for (const cycle of plan.slice(at, at + checkEvery)) await this.#cycle(rig, cycle);
+        for (const cycle of plan.slice(at, at + checkEvery)) await this.#guarded(rig, cycle);
         await this.#look(rig);
       }
     } finally {
@@ -95,6 +98,16 @@ class Run {
     }
   }
 
+  /** A process that does not come back in time is a finding like any other. */
+  async #guarded(rig: Rig, cycle: Cycle): Promise<void> {
+    try {
+      await this.#cycle(rig, cycle);
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      this.result.violations.push({ kind: 'process-failed', subject: JSON.stringify(cycle), detail });
+    }
+  }
+
   async #cycle(rig: Rig, { victim, calls, killAfterMs, waitsForRecovery }: Cycle): Promise<void> {
     rig.burst(calls);
     await pause(killAfterMs);
@@ -102,7 +115,8 @@ class Run {
     this.result.cycles += 1;
     if (victim.kind === 'writer') {
       rig.burst(2); // so that there is something to commit, whatever the burst before has come to
-      const writer = await rig.killWriter();
+      await rig.killWriter();
+      const writer = rig.startWriter();
       if (waitsForRecovery) await this.#recovery(writer);
     } else if (victim.kind === 'producer') {
       const producer = await rig.killProducer(victim.vm);
@@ -110,18 +124,18 @@ class Run {
     } else {
       await rig.killRedis(victim.keeps);
       const before = rig.writer.lines.length;
+      rig.burst(2);
       if (waitsForRecovery) await committed(rig.writer, before);
     }
   }
 
+  /** From the start of the process to its first commit. */
   async #recovery(writer: WriterProcess): Promise<void> {
-    try {
-      const { time } = await writer.waitForEvent('group.committed');
-      this.#recoveries.push(time - writer.startedAtMs);
-      this.result.recoveryMs = summary(this.#recoveries);
-    } catch (error) {
-      this.#failed(`writer ${writer.pid}`, error);
-    }
+    const { time } = await writer.waitForEvent('group.committed');
+    const tookMs = time - writer.startedAtMs;
+    if (tookMs > this.result.recoveryMs.max) this.result.slowest = timeline(writer);
+    this.#recoveries.push(tookMs);
+    this.result.recoveryMs = summary(this.#recoveries);
   }
 
   async #look(rig: Rig): Promise<void> {
@@ -142,17 +156,20 @@ class Run {
       this.result.receipts += [...endings.values()].filter(({ kind }) => kind === 'receipt').length;
     }
   }
-
-  #failed(subject: string, error: unknown): void {
-    const detail = error instanceof Error ? error.message : String(error);
-    this.result.violations.push({ kind: 'process-failed', subject, detail });
-  }
 }
 
 /** Waits for a commit after the given number of lines. */
 function committed(writer: WriterProcess, after: number): Promise<unknown> {
   const look = () => writer.lines.slice(after).some(({ event }) => event === 'group.committed');
   return until(look, `writer ${writer.pid} to commit after Redis came back`);
+}
+
+function timeline({ lines, startedAtMs }: WriterProcess): string[] {
+  const until = lines.findIndex(({ event }) => event === 'group.committed') + 1;
+  return lines.slice(0, until).map(({ event, time, ...facts }) => {
+    const { pid: _pid, level: _level, name: _name, hostname: _host, ...rest } = facts;
+    return `${time - startedAtMs} ms ${event} ${JSON.stringify(rest)}`;
+  });
 }
 
 function summary(values: readonly number[]): LoopResult['recoveryMs'] {

@@ -21,6 +21,20 @@ export interface LoadOptions {
   readonly incarnation: number;
 }
 
+/** One store, made by hand. */
+export function storeOf(file: { sessionId: string; filename: string; size: number }): Call {
+  const { sessionId, filename, size } = file;
+  const operationId = makeOperationId();
+  const content = { seed: operationId, size };
+  return {
+    operationId,
+    name: 'file-store',
+    sessionId,
+    filename,
+    content: { ...content, digest: digestOf(content), streamed: false },
+  };
+}
+
 interface KnownFile {
   readonly fileId: string;
   readonly sessionId: string;

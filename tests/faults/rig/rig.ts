@@ -1,11 +1,11 @@
-// Everything that a kill loop kills: a Redis, a writer, a producer on each VM, over one fresh store. What is killed comes
-// back at once. Journals of all producers, the killed ones too, stay beside the store for the oracle.
+// Everything that a fault rig kills: a Redis, a writer, a producer on each VM, over one fresh store. Journals of all
+// producers, the killed ones too, stay beside the store for the oracle.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startWriter, type WriterProcess } from '../../support/writer.ts';
 import { askedAgainSuffix } from '../load/calls.ts';
-import { type Call, type Journal, readJournals } from '../load/journal.ts';
+import { type Call, type Ending, type Journal, readJournals } from '../load/journal.ts';
 import { type ProducerProcess, startProducer } from '../load/producer-process.ts';
 import { readEvidence } from '../oracle/evidence.ts';
 import { consult, type Verdict } from '../oracle/oracle.ts';
@@ -19,34 +19,40 @@ export interface RigOptions {
   readonly folder: string;
   readonly seed: string;
   readonly vms: readonly string[];
-  /** More variables for the writer's processes. */
-  readonly writerEnv?: Readonly<Record<string, string>>;
 }
+
+type Environment = Readonly<Record<string, string>>;
 
 export class Rig {
   readonly #options: RigOptions;
   readonly #redis: DurableRedis;
-  #writer: WriterProcess;
+  #writer: WriterProcess | undefined;
   readonly #producers = new Map<string, ProducerProcess>();
   readonly #incarnations = new Map<string, number>();
   readonly #failures: Violation[] = [];
 
+  /** Starts Redis and the producers; nothing is written before `startWriter`. */
   static async start(options: RigOptions): Promise<Rig> {
     await mkdir(join(options.folder, 'journals'), { recursive: true });
     const rig = new Rig(options, await DurableRedis.start(join(options.folder, 'redis')));
     for (const vm of options.vms) rig.#startProducer(vm, []);
-    await Promise.all([rig.#writer.ready, ...[...rig.#producers.values()].map(({ ready }) => ready)]);
+    await Promise.all([...rig.#producers.values()].map(({ ready }) => ready));
     return rig;
   }
 
   private constructor(options: RigOptions, redis: DurableRedis) {
     this.#options = options;
     this.#redis = redis;
-    this.#writer = this.#startWriter();
   }
 
+  /** The writer that was started last. */
   get writer(): WriterProcess {
+    if (!this.#writer) throw new Error('expected a writer, got none; call startWriter first');
     return this.#writer;
+  }
+
+  get isWriting(): boolean {
+    return this.#writer?.isRunning ?? false;
   }
 
   get redisUrl(): string {
@@ -67,11 +73,31 @@ export class Rig {
     for (const producer of this.#producers.values()) producer.burst(calls);
   }
 
-  /** @returns the new writer. */
-  async killWriter(): Promise<WriterProcess> {
-    await this.#end(this.#writer);
-    this.#writer = this.#startWriter();
+  /** @param env more variables, such as FILEFLEET_TEST_FAILPOINTS. */
+  startWriter(env: Environment = {}): WriterProcess {
+    this.#writer = startWriter({ redisUrl: this.#redis.url, dataDir: this.dataDir, env });
     return this.#writer;
+  }
+
+  /** SIGKILL. One that had ended by itself is a finding, whatever ended it. */
+  async killWriter(): Promise<void> {
+    const { writer } = this;
+    if (!writer.isRunning) {
+      const words = writer.lines.slice(-2).map((line) => JSON.stringify(line));
+      const detail = [JSON.stringify(await writer.exited), ...words, ...writer.errors.slice(-5)].join(' | ');
+      this.#fail(`writer ${writer.pid}`, detail);
+    }
+    await writer.kill();
+  }
+
+  /** SIGTERM. One that does not end as it should is a finding. Harmless when none runs. */
+  async stopWriter(): Promise<void> {
+    if (!this.#writer?.isRunning) return;
+    const { pid } = this.#writer;
+    const exit = await this.#writer.stop().catch(String);
+    const clean = typeof exit === 'object' && exit.code === 0 && exit.afterMs <= 5_000;
+    if (!clean) this.#fail(`writer ${pid}`, `after SIGTERM: ${JSON.stringify(exit)}`);
+    await this.#writer.kill();
   }
 
   async killProducer(vm: string): Promise<ProducerProcess> {
@@ -104,24 +130,20 @@ export class Rig {
       if (typeof exit === 'string' || exit.code !== 0) this.#fail(`producer on ${vm}`, JSON.stringify(exit));
       await producer.kill();
     }
-    if (this.#writer.isRunning) {
-      const exit = await this.#writer.stop().catch(String);
-      if (typeof exit === 'string' || exit.code !== 0 || exit.afterMs > 5_000) {
-        this.#fail(`writer ${this.#writer.pid}`, `after SIGTERM: ${JSON.stringify(exit)}`);
-      }
-    }
-    await this.#end(this.#writer);
+    await this.stopWriter();
     await this.#redis.stop();
     return this.#failures.splice(0);
   }
 
-  journals(): Journal[] {
-    return readJournals(join(this.#options.folder, 'journals'));
+  /** How a call ended, as its producer noted it. */
+  endingOf(operationId: string): Ending | undefined {
+    return this.journals()
+      .map(({ endings }) => endings.get(operationId))
+      .find((ending) => ending !== undefined);
   }
 
-  #startWriter(): WriterProcess {
-    const { writerEnv = {} } = this.#options;
-    return startWriter({ redisUrl: this.#redis.url, dataDir: this.dataDir, env: writerEnv });
+  journals(): Journal[] {
+    return readJournals(join(this.#options.folder, 'journals'));
   }
 
   #startProducer(vm: string, askAgain: readonly Call[]): ProducerProcess {
@@ -139,18 +161,6 @@ export class Rig {
     });
     this.#producers.set(vm, producer);
     return producer;
-  }
-
-  /** A writer that ended by itself is a finding, whatever ended it. */
-  async #end(writer: WriterProcess): Promise<void> {
-    if (!writer.isRunning) {
-      const exit = await writer.exited;
-      if (exit.code !== 0) {
-        const words = writer.lines.slice(-2).map((line) => JSON.stringify(line));
-        this.#fail(`writer ${writer.pid}`, [JSON.stringify(exit), ...words, ...writer.errors].join(' | '));
-      }
-    }
-    await writer.kill();
   }
 
   #fail(subject: string, detail: string): void {
