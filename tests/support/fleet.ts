@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { runningChildren } from './children.ts';
-import { startRedis, type TestRedis } from './redis.ts';
+import { startFleetRedis } from './fleet-redis.ts';
+import type { TestRedis } from './redis.ts';
 import { startVm, type Vm } from './vm.ts';
 import type { AgentOptions } from './vm-messages.ts';
 import { startWriter, type WriterProcess } from './writer.ts';
@@ -35,7 +36,7 @@ export function useFleet(): Fleet {
 
   beforeEach(async () => {
     [writers, vms] = [[], []];
-    redis = await startRedis();
+    redis = await startFleetRedis();
     folder = await mkdtemp(join(tmpdir(), 'filefleet-scenario-'));
   });
   afterEach(async () => {
