@@ -1,8 +1,8 @@
 // What can be typed after `npm run bench --`.
 
 import { parseArgs } from 'node:util';
-import type { Case, Sizes } from './case.ts';
-import { fullSizes, shortSizes } from './case.ts';
+import type { Case } from './case.ts';
+import { fullSizes, type Sizes, shortSizes } from './sizes.ts';
 
 export const usage = `npm run bench -- [options]
   --short          less of everything, a million files become 20,000: does it run, not how fast

@@ -3,7 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Machine } from './machine.ts';
 import type { Result } from './results.ts';
-import { figuresOf } from './table.ts';
+import { columns, figuresOf } from './table.ts';
 
 const readmePath = new URL('./README.md', import.meta.url);
 const marks = { begin: '<!-- results: begin -->', end: '<!-- results: end -->' };
@@ -33,8 +33,8 @@ function markdownOf({ results, machine, versions, short }: Report): string {
       .map((pair) => pair.join(' '))
       .join(', ')}.`,
     '',
-    '| row | what | against | ours | peer | compared | target | met | runs |',
-    '|---|---|---|---:|---:|---:|---:|---|---:|',
+    `| row | what | against | ${columns.join(' | ')} | runs |`,
+    '|---|---|---|---:|---:|---:|---:|---|---:|---:|',
     ...results.map((result) => {
       const { name, what, against, note, runs } = result;
       const cells = [

@@ -2,10 +2,19 @@
 
 import { factsOf, type RowName } from './targets.ts';
 
+/** What one run of one contestant gave. */
+export interface Figure {
+  readonly value: number;
+  /** Microseconds of processor time that its process spent per operation, all threads together; NaN when not known. */
+  readonly processorUs?: number;
+}
+
 /** One round: ours, and the peer of the same round. */
 export interface Run {
   readonly ours: number;
   readonly peer: number | null;
+  /** As in `Figure`: what a busy machine distorts least. */
+  readonly processorUs?: { readonly ours: number | null; readonly peer: number | null };
 }
 
 export interface Series {
@@ -31,6 +40,8 @@ export interface Result {
   /** Null where there is no target. */
   readonly met: boolean | null;
   readonly runs: readonly Run[];
+  /** Medians of microseconds of processor time per operation; null where they were not taken. */
+  readonly processorUs: { readonly ours: number | null; readonly peer: number | null };
   readonly note: string | null;
 }
 
@@ -42,7 +53,14 @@ export function resultOf({ name, runs, note }: Series): Result {
   const ratio = peer === null || peer === 0 ? null : ours / peer;
   const compared = { ratio, difference: peer === null ? null : ours - peer, value: ours }[compare];
   const met = target === null || compared === null ? null : isMet(compared, target, compare);
-  return { name, what, against, ours, peer, ratio, target, compare, unit, met, runs, note: note ?? null };
+  const processorUs = { ours: medianProcessorUs(runs, 'ours'), peer: medianProcessorUs(runs, 'peer') };
+  const judged = { ours, peer, ratio, target, compare, unit, met };
+  return { name, what, against, ...judged, processorUs, runs, note: note ?? null };
+}
+
+function medianProcessorUs(runs: readonly Run[], who: 'ours' | 'peer'): number | null {
+  const values = runs.flatMap(({ processorUs }) => processorUs?.[who] ?? []);
+  return values.length > 0 ? median(values) : null;
 }
 
 /** Rates are compared as ratios and must reach their target; times must stay within theirs. */
@@ -63,7 +81,16 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 /** Joins the figures of ours and of one peer, round by round. */
-export function pair(name: RowName, ours: readonly number[], peer: readonly number[], note?: string): Series {
-  const runs = ours.map((value, round) => ({ ours: value, peer: peer[round] ?? null }));
+export function pair(name: RowName, ours: readonly Figure[], peer: readonly Figure[], note?: string): Series {
+  const runs = ours.map((figure, round) => joined(figure, peer[round]));
   return note === undefined ? { name, runs } : { name, runs, note };
 }
+
+function joined(ours: Figure, peer: Figure | undefined): Run {
+  const run = { ours: ours.value, peer: peer?.value ?? null };
+  if (ours.processorUs === undefined) return run;
+  return { ...run, processorUs: { ours: knownOf(ours), peer: peer ? knownOf(peer) : null } };
+}
+
+const knownOf = ({ processorUs = Number.NaN }: Figure): number | null =>
+  Number.isFinite(processorUs) ? processorUs : null;

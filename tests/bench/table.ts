@@ -3,11 +3,14 @@
 import Table from 'cli-table3';
 import type { Result } from './results.ts';
 
+/** Of every row, after its name. */
+export const columns = ['ours', 'peer', 'compared', 'target', 'met', 'processor time per operation'] as const;
+
 /** Figures that fit on a line of a terminal; the full ones are in --json. */
 export function tableOf(results: readonly Result[]): string {
   const table = new Table({
-    head: ['', 'ours', 'peer', 'compared', 'target', 'met'],
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'left'],
+    head: ['', ...columns],
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'left', 'right'],
     style: { head: [], border: [] },
   });
   for (const result of results) {
@@ -16,20 +19,25 @@ export function tableOf(results: readonly Result[]): string {
   return table.toString();
 }
 
-/** Ours, peer, what is compared, target, whether it is met: as texts. */
-export function figuresOf(result: Result): [string, string, string, string, string] {
-  const { ours, peer, unit, met } = result;
+/** The columns as texts. */
+export function figuresOf(result: Result): string[] {
+  const { ours, peer, unit, met, processorUs } = result;
   return [
     amount(ours, unit),
     peer === null ? '' : amount(peer, unit),
     comparedText(result),
     targetText(result),
     met === null ? '' : met ? 'yes' : 'NO',
+    [processorUs.ours, processorUs.peer]
+      .flatMap((us) => (us === null ? [] : `${Math.round(us)} us`))
+      .join(' / '),
   ];
 }
 
-const label = ({ name, what, against }: Result): string =>
-  against === null ? `${name}\n  ${what}` : `${name}\n  ${what}\n  against: ${against}`;
+function label({ name, what, against, note }: Result): string {
+  const lines = [name, what, against === null ? '' : `against: ${against}`, note ?? ''];
+  return lines.filter((line) => line !== '').join('\n  ');
+}
 
 export function amount(value: number, unit: string): string {
   if (unit === 'operations/s') return `${Math.round(value).toLocaleString('en')}/s`;

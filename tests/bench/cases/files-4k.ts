@@ -1,8 +1,9 @@
 // 4 KiB files, from jobs that wait in Redis with their staged bytes to settled jobs.
 
-import { type Case, type Context, interleave } from '../case.ts';
+import type { Case, Context } from '../case.ts';
+import { interleave } from '../interleave.ts';
 import { pair } from '../results.ts';
-import { type DrainPlan, drainOnce } from '../rig/drain.ts';
+import { type DrainPlan, drainOnce, figureOf } from '../rig/drain.ts';
 import { storeJob } from '../rig/jobs.ts';
 import { runLoopOnce } from '../rig/loop.ts';
 import { ourWriter, peerWorker } from '../rig/programs.ts';
@@ -36,9 +37,11 @@ export const files4k: Case = {
   what: '4 KiB files waiting in Redis: ours, plain BullMQ workers, SQLite alone',
   async run(context) {
     const { operations, warmUp } = context.sizes;
-    const drain = (contestant: Contestant) => async () => (await drainOnce(plan(context, contestant))).rate;
-    const loop = (name: 'sqlite-loop' | 'store-loop') => () =>
-      runLoopOnce({ loop: name, operation: 'file-store', operations, warmUp, files: 0 });
+    const drain = (contestant: Contestant) => async () =>
+      figureOf(await drainOnce(plan(context, contestant)));
+    const loop = (name: 'sqlite-loop' | 'store-loop') => async () => ({
+      value: await runLoopOnce({ loop: name, operation: 'file-store', operations, warmUp, files: 0 }),
+    });
     const figures = await interleave(context, {
       ours: drain('ours'),
       'one-transaction': drain('one-transaction'),

@@ -1,7 +1,22 @@
-// All cases, in the order in which they run.
+// All cases, in the order in which they run: those with the targets first.
 
 import type { Case } from '../case.ts';
+import { client4k } from './client-4k.ts';
+import { files2m } from './files-2m.ts';
 import { files4k } from './files-4k.ts';
+import { lonelyStore } from './lonely-store.ts';
+import { manyFiles } from './many-files.ts';
 import { metadata } from './metadata.ts';
+import { open } from './open.ts';
+import { restart } from './restart.ts';
 
-export const cases: readonly Case[] = [files4k, metadata];
+export const cases: readonly Case[] = [
+  files4k,
+  metadata,
+  lonelyStore,
+  manyFiles,
+  files2m,
+  restart,
+  client4k,
+  open,
+];

@@ -1,10 +1,12 @@
 // Metadata-only operations, from jobs that wait in Redis to settled jobs: `file-annotate`, which sets one entry of a file's
 // metadata. Of the operations without bytes it is the one that agents send most, and not the cheapest.
 
-import { type Case, type Context, interleave } from '../case.ts';
+import { makeOperationId } from '@filefleet/protocol';
+import type { Case, Context } from '../case.ts';
 import { type FilledFile, fillStore } from '../fixture/fill.ts';
+import { interleave } from '../interleave.ts';
 import { pair } from '../results.ts';
-import { type DrainPlan, drainOnce } from '../rig/drain.ts';
+import { type DrainPlan, drainOnce, figureOf } from '../rig/drain.ts';
 import { annotateJob } from '../rig/jobs.ts';
 import { runLoopOnce } from '../rig/loop.ts';
 import { ourWriter, peerWorker } from '../rig/programs.ts';
@@ -21,19 +23,26 @@ const programs = {
 type Contestant = keyof typeof programs;
 
 function plan({ sizes }: Context, contestant: Contestant): DrainPlan {
-  let files: readonly FilledFile[] = [];
   const share = contestant === 'one-transaction' ? slowShare : 1;
+  let files: readonly FilledFile[] = Array.from({ length: sizes.fewFiles }, unknownFile);
   const makeJobs = (count: number) =>
     Array.from({ length: count }, (_, index) => annotateJob(index, fileAt(files, index)));
+  const fill = async (folder: string): Promise<void> => {
+    files = await fillStore(folder, sizes.fewFiles);
+  };
   return {
-    furnish: async (folder) => {
-      files = await fillStore(folder, sizes.fewFiles); // peers have no use for the store, only for its ids
-    },
+    ...(contestant === 'ours' ? { furnish: fill } : {}),
     jobs: () => makeJobs(sizes.operations * share),
     warmUp: () => makeJobs(sizes.warmUp * share),
     program: programs[contestant],
   };
 }
+
+/** Peers keep metadata under any id. */
+const unknownFile = (_: unknown, index: number): FilledFile => ({
+  fileId: makeOperationId(),
+  sessionId: `session-${index % 100}`,
+});
 
 function fileAt(files: readonly FilledFile[], index: number): FilledFile {
   const file = files[index % files.length];
@@ -46,16 +55,18 @@ export const metadata: Case = {
   what: 'file-annotate jobs waiting in Redis: ours, plain BullMQ workers, SQLite alone',
   async run(context) {
     const { operations, warmUp, fewFiles } = context.sizes;
-    const drain = (contestant: Contestant) => async () => (await drainOnce(plan(context, contestant))).rate;
-    const loop = (name: 'sqlite-loop' | 'store-loop') => () =>
-      runLoopOnce({
+    const drain = (contestant: Contestant) => async () =>
+      figureOf(await drainOnce(plan(context, contestant)));
+    const loop = (name: 'sqlite-loop' | 'store-loop') => async () => ({
+      value: await runLoopOnce({
         loop: name,
         operation: 'file-annotate',
         operations,
         warmUp,
         files: fewFiles,
         furnish: async (folder) => void (await fillStore(folder, fewFiles)),
-      });
+      }),
+    });
     const figures = await interleave(context, {
       ours: drain('ours'),
       'one-transaction': drain('one-transaction'),

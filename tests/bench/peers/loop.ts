@@ -1,6 +1,7 @@
 // What the two loops without a queue have in common: they are told how many operations to run, and say how long it took.
 // Groups are as large as the writer's.
 
+import { sayDone, sayReady } from './figures.ts';
 import { setting } from './worker.ts';
 
 const groupSize = 256;
@@ -17,12 +18,11 @@ export function runLoop<Item>({ make, commit }: LoopPlan<Item>): void {
   const operations = Number(setting('BENCH_OPERATIONS'));
   const items = Array.from({ length: warmUp + operations }, (_, index) => make(index));
   commitInGroups(items.slice(0, warmUp), commit);
-  console.log(JSON.stringify({ event: 'ready' }));
+  sayReady();
   const startedAt = performance.now();
   commitInGroups(items.slice(warmUp), commit);
   const seconds = (performance.now() - startedAt) / 1000;
-  console.log(JSON.stringify({ event: 'done', rate: operations / seconds }));
-  setInterval(() => undefined, 60_000); // until it is stopped: who waits for the figure sees no end before it
+  sayDone({ rate: operations / seconds });
 }
 
 function commitInGroups<Item>(items: readonly Item[], commit: (items: readonly Item[]) => void): void {

@@ -15,7 +15,7 @@ export async function runPeer(
   });
   const worker = new Worker(queueName, makeProcessor(redis), {
     connection: redis,
-    prefix: redisPrefix(0),
+    prefix: redisPrefix(Number(process.env.BENCH_SHARD ?? 0)),
     concurrency: Number(setting('BENCH_CONCURRENCY')),
     skipVersionCheck: true,
   });

@@ -114,11 +114,23 @@ function ownerOf(node: ProfileNode, parents: ReadonlyMap<number, ProfileNode>): 
   while (holder && holder.callFrame.url === '') holder = parents.get(holder.id);
   if (!holder) return { group: groupOf('', name), label: name };
   const where = shortUrl(holder.callFrame.url);
+  if (where.endsWith(statements)) return { group: 'store', label: `${name} < ${callerOf(holder, parents)}` };
   const label =
     url === ''
       ? `${name} < ${holder.callFrame.functionName || '(anonymous)'} (${where})`
       : `${name} (${where}:${lineNumber + 1})`;
   return { group: groupOf(holder.callFrame.url, name), label };
+}
+
+/** Every statement goes through it, so who asked for the statement is told instead. */
+const statements = 'store/src/statements.ts';
+
+function callerOf(node: ProfileNode, parents: ReadonlyMap<number, ProfileNode>): string {
+  let caller = parents.get(node.id);
+  while (caller && (caller.callFrame.url === '' || caller.callFrame.url.endsWith(statements))) {
+    caller = parents.get(caller.id);
+  }
+  return caller ? `${caller.callFrame.functionName} (${shortUrl(caller.callFrame.url)})` : '(root)';
 }
 
 function shortUrl(url: string): string {

@@ -22,6 +22,11 @@ const byAddress: readonly (readonly [part: string, group: string])[] = [
   ['/node_modules/pino', 'logging'],
   ['/node_modules/sonic-boom/', 'logging'],
   ['/node_modules/file-type/', 'file-type'],
+  ['/node_modules/strtok3/', 'file-type'],
+  ['/node_modules/token-types/', 'file-type'],
+  ['/node_modules/p-limit/', 'p-limit'],
+  ['/node_modules/yocto-queue/', 'p-limit'],
+  ['/node_modules/prom-client/', 'figures'],
 ];
 
 /** What V8 names itself, beside any script. */

@@ -2,11 +2,12 @@
 // left; starting, connecting and a warm-up on other jobs come before it.
 
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Figure } from '../results.ts';
 import { withFolder } from './folder.ts';
 import { type BenchJob, BenchQueue } from './jobs.ts';
 import { type Program, startProcess } from './processes.ts';
 import { machineSeconds, processorSeconds } from './processor-time.ts';
-import { startBenchRedis } from './redis.ts';
+import { withBenchRedis } from './redis.ts';
 
 /** How often the queue is asked whether it is empty, in milliseconds: the grain of the clock. */
 const lookEveryMs = 10;
@@ -45,6 +46,11 @@ export interface Processors {
   readonly others: number;
 }
 
+/** A run as a figure of a result. */
+export function figureOf({ rate, processors }: Drained): Figure {
+  return { value: rate, processorUs: (processors.worker / rate) * 1e6 };
+}
+
 /** Runs it in a folder and on a Redis of its own. */
 export function drainOnce(plan: DrainPlan): Promise<Drained> {
   return withFolder(async (folder) => {
@@ -54,10 +60,9 @@ export function drainOnce(plan: DrainPlan): Promise<Drained> {
 }
 
 /** Runs it in a folder that stays. */
-export async function drainIn(folder: string, plan: DrainPlan): Promise<Drained> {
-  const redis = await startBenchRedis();
-  const queue = new BenchQueue(redis.url);
-  try {
+export function drainIn(folder: string, plan: Omit<DrainPlan, 'furnish'>): Promise<Drained> {
+  return withBenchRedis(async (redis) => {
+    const queue = new BenchQueue(redis.url);
     const worker = await startProcess(plan.program({ redisUrl: redis.url, folder }));
     try {
       await queue.load(plan.warmUp());
@@ -70,11 +75,9 @@ export async function drainIn(folder: string, plan: DrainPlan): Promise<Drained>
       return { rate: jobs.length / measured.seconds, ...measured };
     } finally {
       await worker.stop();
+      await queue.close();
     }
-  } finally {
-    await queue.close();
-    await redis.stop();
-  }
+  });
 }
 
 async function measure(queue: BenchQueue, pids: { worker: number; redis: number }) {

@@ -2,7 +2,14 @@
 // producer's reply stream is there, so that nobody is spared work that a real job brings.
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { makeJobId, makeOperationId, protocolVersion, queueName, redisKeys } from '@filefleet/protocol';
+import {
+  limits,
+  makeJobId,
+  makeOperationId,
+  protocolVersion,
+  queueName,
+  redisKeys,
+} from '@filefleet/protocol';
 import { type JobsOptions, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 
@@ -18,7 +25,7 @@ export interface BenchJob {
   readonly sessionId: string;
   readonly operationId: string;
   readonly fields: Readonly<Record<string, unknown>>;
-  /** What is staged for it, in one chunk. */
+  /** What is staged for it. */
   readonly bytes?: Buffer;
 }
 
@@ -26,11 +33,12 @@ export interface BenchJob {
 export function storeJob(index: number, size: number): BenchJob {
   const bytes = randomBytes(size);
   const digest = createHash('sha256').update(bytes).digest('hex');
+  const chunks = Math.ceil(size / limits.chunkBytes);
   const fields = {
     filename: `screenshot-${index}.bin`,
     digest,
     size,
-    content: { from: 'staged', chunks: 1 },
+    content: { from: 'staged', chunks },
   };
   return { name: 'file-store', ...identity(`session-${index % sessions}`), fields, bytes };
 }
@@ -101,8 +109,11 @@ export class BenchQueue {
     this.#redis.disconnect();
   }
 
-  async #stage({ operationId, bytes }: BenchJob): Promise<void> {
-    if (bytes) await this.#redis.set(keys.staged(vm, operationId, 0), bytes, 'PX', 3_600_000);
+  async #stage({ operationId, bytes = Buffer.alloc(0) }: BenchJob): Promise<void> {
+    for (let from = 0, chunk = 0; from < bytes.byteLength; from += limits.chunkBytes, chunk++) {
+      const part = bytes.subarray(from, from + limits.chunkBytes);
+      await this.#redis.set(keys.staged(vm, operationId, chunk), part, 'PX', 3_600_000);
+    }
   }
 
   #bulkJob(job: BenchJob, producer: string, lasts: Map<string, number>) {

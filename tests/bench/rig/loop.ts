@@ -1,7 +1,7 @@
 // One run of a loop without a queue, as a process of its own.
 
+import { figuresOf } from './figures.ts';
 import { withFolder } from './folder.ts';
-import { startProcess } from './processes.ts';
 
 export interface LoopRun {
   readonly loop: 'sqlite-loop' | 'store-loop';
@@ -17,7 +17,7 @@ export interface LoopRun {
 export function runLoopOnce(run: LoopRun): Promise<number> {
   return withFolder(async (folder) => {
     await run.furnish?.(folder);
-    const process = await startProcess({
+    const done = await figuresOf({
       script: `tests/bench/peers/${run.loop}.ts`,
       env: {
         BENCH_FOLDER: folder,
@@ -26,13 +26,7 @@ export function runLoopOnce(run: LoopRun): Promise<number> {
         BENCH_WARM_UP: String(run.warmUp),
         BENCH_FILES: String(run.files),
       },
-      readyEvent: 'ready',
     });
-    try {
-      const done = await Promise.race([process.event('done'), process.failed]);
-      return Number(done.rate);
-    } finally {
-      await process.stop();
-    }
+    return Number(done.rate);
   });
 }

@@ -5,9 +5,19 @@ import { endWithUs } from './left-behind.ts';
 
 const settings = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--maxmemory', '1gb'];
 
-/** Starts it; every run gets one of its own, so that none pays for what another left behind. */
-export async function startBenchRedis(): Promise<TestRedis> {
+/** Starts it. */
+async function startBenchRedis(): Promise<TestRedis> {
   const redis = await startRedis({ args: settings });
   const forget = endWithUs(redis.pid);
   return { ...redis, stop: () => redis.stop().finally(forget) };
+}
+
+/** Gives the work a Redis of its own, so that it does not pay for what another run left behind, and ends it afterwards. */
+export async function withBenchRedis<T>(work: (redis: TestRedis) => Promise<T>): Promise<T> {
+  const redis = await startBenchRedis();
+  try {
+    return await work(redis);
+  } finally {
+    await redis.stop();
+  }
 }

@@ -1,0 +1,66 @@
+// Does the bench run, and does it say what it promises to say? No time is asserted: a test machine has other things to do.
+
+import { execa } from 'execa';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { median, pair, quantile, resultOf } from './results.ts';
+import { projectRoot } from './rig/processes.ts';
+import { rows } from './targets.ts';
+
+const figure = z.number().positive();
+const schema = z.strictObject({
+  results: z.array(
+    z.object({
+      name: z.enum(Object.keys(rows) as [string, ...string[]]),
+      ours: figure,
+      peer: figure.nullable(),
+      ratio: figure.nullable(),
+      target: figure.nullable(),
+      unit: z.enum(['operations/s', 'ms']),
+      met: z.boolean().nullable(),
+      runs: z.array(z.object({ ours: figure, peer: figure.nullable() })).min(1),
+    }),
+  ),
+  notMeasured: z.array(z.string()),
+  machine: z.object({ cores: z.int().positive(), processor: z.string(), fileSystem: z.string() }),
+  versions: z.record(z.string(), z.string()),
+  short: z.literal(true),
+});
+
+const bench = (...args: string[]) =>
+  execa(process.execPath, ['tests/bench/main.ts', ...args], { cwd: projectRoot, reject: false });
+
+test('a short run of one case gives one JSON value with ours, peers, targets and runs', async () => {
+  const { stdout, stderr, exitCode } = await bench('--short', '--only', 'files-2m', '--json');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  const { results } = schema.parse(JSON.parse(stdout));
+  expect(results.map(({ name }) => name)).toEqual(['files-2m.disk']);
+});
+
+test('a profiled run says whose time it was, thread by thread', async () => {
+  const { stdout, stderr, exitCode } = await bench('--short', '--profile', 'files-4k');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(stdout).toMatch(/== main: \d+\.\d % of the wall time accounted for/);
+  expect(stdout).toContain('bullmq');
+});
+
+test('a case that nobody knows is refused with the names of all', async () => {
+  const { stderr, exitCode } = await bench('--only', 'files');
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/expected the case to be one of files-4k, .*, got "files"/);
+});
+
+test('a result compares medians, and a target is met from its own value on', () => {
+  const values = (...all: number[]) => all.map((value) => ({ value }));
+  const reached = resultOf(pair('files-4k.one-transaction', values(9, 8, 7), values(1, 1, 4)));
+  expect(reached).toMatchObject({ ours: 8, peer: 1, ratio: 8, target: 8, met: true });
+  const slow = resultOf({ name: 'lonely-store.p50', runs: [{ ours: 5.5, peer: 2 }] });
+  expect(slow).toMatchObject({ target: 3, met: false });
+  expect(resultOf(pair('open.fresh', values(1), []))).toMatchObject({ peer: null, ratio: null, met: null });
+});
+
+test('quantiles interpolate between neighbours', () => {
+  expect(median([4, 1, 3, 2])).toBe(2.5);
+  expect(quantile([1, 2, 3, 4, 5], 1)).toBe(5);
+  expect(median([])).toBeNaN();
+});

@@ -1,0 +1,43 @@
+// How much is measured: in a run whose figures count, and in one that only shows that everything works.
+
+export interface Sizes {
+  /** Rounds in which every contestant runs once. */
+  readonly rounds: number;
+  /** A case begins no further round after this, in milliseconds. */
+  readonly caseBudgetMs: number;
+  /** Operations per run; slow contestants get a part of it, because a rate needs no more. */
+  readonly operations: number;
+  readonly warmUp: number;
+  /** Operations whose latency is taken one by one. */
+  readonly lonelyOperations: number;
+  /** Files of 2 MB per run. */
+  readonly largeFiles: number;
+  /** Files in the database of the metadata case and of the smaller of the two that are compared. */
+  readonly fewFiles: number;
+  readonly manyFiles: number;
+  readonly pages: number;
+}
+
+export const fullSizes: Sizes = {
+  rounds: 5,
+  caseBudgetMs: 60_000,
+  operations: 10_000,
+  warmUp: 2_000,
+  lonelyOperations: 300,
+  largeFiles: 60,
+  fewFiles: 10_000,
+  manyFiles: 1_000_000,
+  pages: 500,
+};
+
+export const shortSizes: Sizes = {
+  rounds: 1,
+  caseBudgetMs: 1,
+  operations: 1_000,
+  warmUp: 200,
+  lonelyOperations: 50,
+  largeFiles: 10,
+  fewFiles: 1_000,
+  manyFiles: 20_000,
+  pages: 100,
+};
