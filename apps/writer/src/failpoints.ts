@@ -1,6 +1,7 @@
 // Named steps at which a test can let the writer die, fail or dawdle, and protections that a test can take out.
 // Without FILEFLEET_TEST_* variables in the environment all of it does nothing.
 
+import { writeSync } from 'node:fs';
 import type { Protection as StoreProtection } from '@filefleet/store';
 
 export type Protection = StoreProtection | 'reclaim' | 'receipt-first';
@@ -52,6 +53,7 @@ function isAt(wanted: string, step: string): boolean {
 }
 
 function fire({ step, action, argument }: Failpoint): void {
+  writeSync(2, `failpoint ${step}: ${action} ${argument}\n`); // at once: this thread may not come to anything else
   if (action === 'kill') process.kill(process.pid, 'SIGKILL');
   if (action === 'kill' || action === 'delay') pauseThread(action === 'kill' ? 10_000 : Number(argument));
   if (action === 'error') {
