@@ -128,6 +128,18 @@ describe('an applied store', () => {
     expect(receipt(apply(made)[0])).toMatchObject({ outcome: 'applied' });
   });
 
+  test('under the id of a file that the ledger no longer knows is refused, and the file stays', () => {
+    const made = storeEntry('hello');
+    apply(made);
+    const write = new SQLite(databasePath(dataDir));
+    write.exec('DELETE FROM ledger');
+    write.close();
+    const [again] = apply(storeEntry('other', {}, { operationId: idOf(made) }));
+    expect(receipt(again)).toMatchObject({ outcome: 'refused', code: 'FILE_ID_TAKEN' });
+    expect(row('SELECT file_hash FROM conversation_files')).toEqual({ file_hash: sha256('hello') });
+    expect(count('blobs')).toBe(1);
+  });
+
   test('of empty bytes is a file like any other', () => {
     const [result] = apply(storeEntry(''));
     expect(receipt(result)).toMatchObject({ outcome: 'applied', size: 0 });
@@ -385,6 +397,14 @@ describe('delete and sessions', () => {
     apply(storeEntry('y'));
     expect(row('SELECT state, ended_at_ms FROM sessions')).toEqual({ state: 'live', ended_at_ms: null });
     expect(count('file_cleanup_queue', 'is_processed = 0')).toBe(0);
+  });
+
+  test('what comes before the end of its session in one group does not reopen it; what comes after does', () => {
+    const end = entry('session-end', { sessionId: 's1' });
+    apply(storeEntry('x'), end);
+    expect(row('SELECT state FROM sessions')).toEqual({ state: 'ended' });
+    apply(entry('session-end', { sessionId: 's1' }), storeEntry('y'));
+    expect(row('SELECT state FROM sessions')).toEqual({ state: 'live' });
   });
 
   test('a session cleaned up softly loses all its files and nobody else’s', () => {

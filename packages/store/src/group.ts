@@ -4,6 +4,7 @@
 import type { Database } from 'better-sqlite3';
 import { StoreError } from './errors.ts';
 import { machineFault } from './faults.ts';
+import { GroupMemory } from './group-memory.ts';
 import { ContentGone, Refusal, Unsettled } from './operations/turn.ts';
 import {
   type Entry,
@@ -35,6 +36,7 @@ export function applyGroup(db: Database, tenure: Tenure, entries: readonly Entry
     tenure.probe?.('commit.begun');
     const moment = openMoment(db, tenure);
     const results = entries.map((entry) => applyEntry(moment, entry));
+    moment.memory.flush(moment.nowMs);
     run(
       db,
       'UPDATE commit_state SET commit_sequence = ?, committed_at_ms = ? WHERE id = 1',
@@ -74,6 +76,7 @@ function openMoment(db: Database, tenure: Tenure): Moment {
     );
   return {
     db,
+    memory: new GroupMemory(db),
     nowMs: tenure.clock.nowMs(),
     commitSequence: last.commitSequence + 1,
     tenure,

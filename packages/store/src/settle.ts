@@ -15,6 +15,7 @@ import {
 } from '@filefleet/protocol';
 import type { Database } from 'better-sqlite3';
 import type { Content } from './content.ts';
+import type { GroupMemory } from './group-memory.ts';
 import {
   findLedgerRow,
   forgetLedgerRow,
@@ -25,8 +26,7 @@ import {
 import { execute, isActivity } from './operations/index.ts';
 import { type AppliedFacts, Refusal, type Turn } from './operations/turn.ts';
 import { insertDeadLetter, insertQuarantined, type MalformedJob } from './refusals.ts';
-import { decideTurn, lastSequence, type Numbers, numbersOf, settleSequence } from './sequences.ts';
-import { touchSession } from './sessions.ts';
+import { decideTurn, type Numbers, numbersOf } from './sequences.ts';
 import type { Tenure } from './tenure.ts';
 
 /** A checked operation with its content, or a job that could not be read. */
@@ -63,6 +63,7 @@ export type Result =
 export interface Moment {
   readonly db: Database;
   readonly tenure: Tenure;
+  readonly memory: GroupMemory;
   readonly nowMs: number;
   readonly commitSequence: number;
 }
@@ -75,7 +76,7 @@ export function settleOperation(moment: Moment, entry: Extract<Entry, { kind: 'o
   if (asked.kind === 'resend') return asked;
   const known = remembered(moment, operation.payload.operationId);
   if (known) {
-    if (numbers) settleSequence(moment.db, numbers, moment.nowMs);
+    if (numbers) moment.memory.settle(numbers);
     // Without an intent the first one was unreadable: whatever comes under its id gets its receipt.
     const same = known.intent === '' || known.intent === intent;
     return { kind: 'settled', receipt: same ? known.receipt : conflict(known.receipt), repeated: true };
@@ -88,11 +89,9 @@ export function settleOperation(moment: Moment, entry: Extract<Entry, { kind: 'o
   const schemaVersion = tenure.schemaVersion;
   const turn: Turn = { db, nowMs, commitSequence, schemaVersion, operation, content: entry.content };
   const facts = execute(turn);
-  if ('sessionId' in operation.payload && isActivity(operation.name)) {
-    touchSession(moment.db, operation.payload.sessionId, moment.nowMs);
-  }
   const receipt = applied(moment, operation.payload.operationId, facts);
   writeDown(moment, ledgerFacts(operation, intent), receipt, numbers);
+  noteActivity(moment, operation);
   return { kind: 'settled', receipt, repeated: false };
 }
 
@@ -120,7 +119,7 @@ export function settleMalformed(moment: Moment, entry: Extract<Entry, { kind: 'm
   if (asked.kind === 'resend') return asked;
   const known = remembered(moment, identity.operationId);
   if (known) {
-    if (identity.numbers) settleSequence(moment.db, identity.numbers, moment.nowMs);
+    if (identity.numbers) moment.memory.settle(identity.numbers);
     return {
       kind: 'settled',
       receipt: known.intent === '' ? known.receipt : conflict(known.receipt),
@@ -140,10 +139,17 @@ function askTurn(
   numbers: Numbers | undefined,
 ): { kind: 'go'; past: boolean } | { kind: 'resend'; answer: Resend } {
   if (!numbers) return { kind: 'go', past: false };
-  const turn = decideTurn(numbers, lastSequence(moment.db, numbers.producer, numbers.sessionId));
+  const turn = decideTurn(numbers, moment.memory.lastSequence(numbers));
   if (turn.kind !== 'early') return { kind: 'go', past: turn.kind === 'past' };
   const answer = { operationId, outcome: 'resend', code: 'OUT_OF_ORDER', expected: turn.expected } as const;
   return { kind: 'resend', answer };
+}
+
+/** Any applied operation reopens its session; only the one that ends it does not. */
+function noteActivity({ memory }: Moment, { name, payload }: Operation): void {
+  if (!('sessionId' in payload)) return;
+  if (name === 'session-end') memory.noteEnd(payload.sessionId);
+  else if (isActivity(name)) memory.noteActivity(payload.sessionId);
 }
 
 function remembered(moment: Moment, operationId: string): LedgerRow | undefined {
@@ -153,7 +159,7 @@ function remembered(moment: Moment, operationId: string): LedgerRow | undefined 
 function writeDown(moment: Moment, facts: LedgerFacts, receipt: Receipt, numbers: Numbers | undefined): void {
   if (moment.tenure.without?.has('ledger')) forgetLedgerRow(moment.db, receipt.operationId);
   insertLedgerRow(moment.db, facts, receipt, moment.nowMs);
-  if (numbers) settleSequence(moment.db, numbers, moment.nowMs);
+  if (numbers) moment.memory.settle(numbers);
 }
 
 function ledgerFacts(operation: Operation, intent: string): LedgerFacts {

@@ -2,9 +2,9 @@
 // a row of its own, so that nothing done to one of them shows in the other (D2, D3).
 
 import type { FileRow } from '../file-rows.ts';
-import { associateFile, copyMetadata, insertFile } from '../file-rows.ts';
+import { associateFile, copyMetadata } from '../file-rows.ts';
 import { touchSession } from '../sessions.ts';
-import { requireActiveFile, requireFreeFileId } from './find.ts';
+import { insertNewFile, requireActiveFile } from './find.ts';
 import { type AppliedFacts, audit, type Handler, type Turn } from './turn.ts';
 
 export const linkFile: Handler<'file-link'> = (payload, turn) => {
@@ -37,8 +37,7 @@ function addRow(
 ): AppliedFacts {
   const { db, nowMs, operation } = turn;
   const fileId = operation.payload.operationId;
-  requireFreeFileId(db, fileId);
-  insertFile(db, {
+  insertNewFile(db, {
     fileId,
     sessionId: row.sessionId,
     filename: row.filename,

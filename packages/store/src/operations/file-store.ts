@@ -3,14 +3,13 @@
 import type { Payload } from '@filefleet/protocol';
 import { blobPath, findBlob, insertBlob } from '../blob-rows.ts';
 import type { Bytes, Content } from '../content.ts';
-import { associateFile, insertFile, setMetadata } from '../file-rows.ts';
-import { requireFreeFileId } from './find.ts';
+import { associateFile, setMetadata } from '../file-rows.ts';
+import { insertNewFile } from './find.ts';
 import { audit, ContentGone, type Handler, Refusal, Unsettled } from './turn.ts';
 
 export const storeFile: Handler<'file-store'> = (payload, turn) => {
   const { db, nowMs, content } = turn;
   const fileId = payload.operationId;
-  requireFreeFileId(db, fileId);
   const held = findBlob(db, payload.digest);
   if (held && held.size !== payload.size) {
     throw new Refusal(
@@ -19,7 +18,7 @@ export const storeFile: Handler<'file-store'> = (payload, turn) => {
     );
   }
   const blob = held ?? insertBlob(db, payload.digest, payload.size, requireBytes(payload, content), nowMs);
-  insertFile(db, {
+  insertNewFile(db, {
     fileId,
     sessionId: payload.sessionId,
     filename: payload.filename,

@@ -2,7 +2,8 @@
 // change what another sees, nor learn from a refusal that it exists.
 
 import type { Database } from 'better-sqlite3';
-import { type FileRow, findFile } from '../file-rows.ts';
+import { type FileRow, findFile, insertFile, type NewFile } from '../file-rows.ts';
+import { sqliteCode } from '../sqlite-errors.ts';
 import { Refusal } from './turn.ts';
 
 /** @throws Refusal FILE_NOT_FOUND */
@@ -22,8 +23,19 @@ export function requireActiveFile(db: Database, sessionId: string, fileId: strin
   );
 }
 
-/** File ids are ids of operations; one may be taken by a file whose ledger row was pruned. @throws Refusal FILE_ID_TAKEN */
-export function requireFreeFileId(db: Database, fileId: string): void {
-  if (!findFile(db, fileId)) return;
-  throw new Refusal('FILE_ID_TAKEN', `expected ${fileId} to be a new id, got one that a file has already`);
+/**
+ * Inserts the row of a new file. File ids are ids of operations; one may be taken by a file whose ledger row was pruned.
+ * The keys over file id and stored name (the same) tell: asking first would cost a look-up per file.
+ * @throws Refusal FILE_ID_TAKEN
+ */
+export function insertNewFile(db: Database, file: NewFile): void {
+  try {
+    insertFile(db, file);
+  } catch (error) {
+    if (!/^SQLITE_CONSTRAINT_(PRIMARYKEY|UNIQUE)$/.test(sqliteCode(error) ?? '')) throw error;
+    throw new Refusal(
+      'FILE_ID_TAKEN',
+      `expected ${file.fileId} to be a new id, got one that a file has already`,
+    );
+  }
 }
