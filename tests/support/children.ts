@@ -2,7 +2,11 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { within } from './deadline.ts';
+
+/** How long a child that was told to end may take for it, in milliseconds. */
+const endingMs = 3_000;
 
 export interface Exit {
   readonly code: number | null;
@@ -36,6 +40,18 @@ export function runningChildren(): { pid: number; command: string }[] {
     const command = commandOf(pid);
     return command === '' ? [] : [{ pid, command }];
   });
+}
+
+/** Children that are still there when those that were about to end have ended: pid and command line. */
+export async function leftoverChildren(): Promise<string[]> {
+  const deadline = performance.now() + endingMs;
+  for (;;) {
+    const running = runningChildren();
+    if (running.length === 0 || performance.now() > deadline) {
+      return running.map(({ pid, command }) => `${pid} ${command}`);
+    }
+    await pause(20);
+  }
 }
 
 function childPids(): number[] {

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
-import { runningChildren } from './children.ts';
+import { leftoverChildren } from './children.ts';
 import { startFleetRedis } from './fleet-redis.ts';
 import type { TestRedis } from './redis.ts';
 import { startVm, type Vm } from './vm.ts';
@@ -32,7 +32,8 @@ export function useFleet(): Fleet {
   let redis: TestRedis;
   let folder: string;
   let writers: WriterProcess[] = [];
-  let vms: Vm[] = [];
+  /** Also those that are still starting when a test fails. */
+  let vms: Promise<Vm>[] = [];
 
   beforeEach(async () => {
     [writers, vms] = [[], []];
@@ -42,16 +43,16 @@ export function useFleet(): Fleet {
   afterEach(async () => {
     const faults = [...(await endVms(vms)), ...(await endWriters(writers))];
     await redis.stop();
-    faults.push(...runningChildren().map(({ pid, command }) => `left a process: ${pid} ${command}`));
+    faults.push(...(await leftoverChildren()).map((child) => `left a process: ${child}`));
     if (process.env.KEEP_DB) console.log(`kept: ${join(folder, 'data')}`);
     else await rm(folder, { recursive: true, force: true });
     expect(faults).toEqual([]);
   });
 
-  const start = async (vm: string, options: Partial<AgentOptions> = {}) => {
-    const started = await startVm({ redis: redis.url, vm, ...options });
-    vms.push(started);
-    return started;
+  const start = (vm: string, options: Partial<AgentOptions> = {}) => {
+    const starting = startVm({ redis: redis.url, vm, ...options });
+    vms.push(starting);
+    return starting;
   };
   const dataDir = () => join(folder, 'data');
   return {
@@ -78,9 +79,10 @@ export function useFleet(): Fleet {
 }
 
 /** @returns what did not end as it should; afterwards all of them are gone. */
-async function endVms(vms: readonly Vm[]): Promise<string[]> {
-  const faults = vms.map(async (vm) => {
-    if (!vm.isRunning) return [];
+async function endVms(vms: readonly Promise<Vm>[]): Promise<string[]> {
+  const faults = vms.map(async (starting) => {
+    const vm = await starting.catch(() => undefined); // its starter has the error, and it is gone
+    if (!vm?.isRunning) return [];
     const exit = await vm.end().catch(String);
     await vm.kill();
     const clean = typeof exit === 'object' && exit.code === 0;

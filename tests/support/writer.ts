@@ -89,7 +89,7 @@ export function startWriter({ redisUrl, dataDir, env = {} }: WriterOptions): Wri
     }
   };
   const lastWords = () =>
-    [...lines.slice(-2).map((line) => JSON.stringify(line)), ...errors.slice(-3)].join(' | ');
+    [...lines.slice(-2).map((line) => JSON.stringify(line)), ...errors.slice(0, 12)].join(' | ');
   const ready = waitForEvent('writer.ready');
   ready.catch(() => undefined); // a test that expects no start does not look at it
   exited.catch(() => undefined);
