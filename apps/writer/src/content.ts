@@ -22,8 +22,6 @@ import type { Emit } from './events.ts';
 
 /** Large files under way at once: each holds one chunk in memory. */
 const largeAtOnce = 4;
-/** Small ones at once, bounded by the inline limit each. */
-const smallAtOnce = 64;
 /** The same operation staged damaged this often in a row is refused. */
 const damagedTries = 3;
 /** Operations whose damage is remembered. */
@@ -41,7 +39,11 @@ export interface ContentOptions {
   readonly keys: RedisKeys;
   readonly limits: Pick<Limits, 'inlineBlobBytes' | 'chunkBytes'>;
   /** Stores wait here while the disk is tight. */
-  readonly disk: { whenRoom(): Promise<void>; noteFull(forCommit: boolean): Promise<void> };
+  readonly disk: {
+    readonly pressure: 'none' | 'disk';
+    whenRoom(): Promise<void>;
+    noteFull(forCommit: boolean): Promise<void>;
+  };
   readonly emit: Emit;
   readonly clock: Clock;
 }
@@ -49,7 +51,6 @@ export interface ContentOptions {
 export class ContentStage {
   readonly #options: ContentOptions;
   readonly #large = pLimit(largeAtOnce);
-  readonly #small = pLimit(smallAtOnce);
   readonly #damage = new Map<string, number>();
 
   constructor(options: ContentOptions) {
@@ -62,12 +63,14 @@ export class ContentStage {
    */
   async prepare(payload: Payload<'file-store'>, fresh = false): Promise<Content | undefined> {
     const { desk, disk, limits } = this.#options;
+    if (disk.pressure !== 'none' && !desk.isSettled(payload.operationId)) await disk.whenRoom();
+    // Fetching a little is cheaper than asking the database twice whether it is needed.
+    const small = payload.content.from === 'staged' && payload.size <= limits.inlineBlobBytes;
+    if (small) return this.#fetchInPlace(payload);
     if (desk.isSettled(payload.operationId)) return undefined;
-    await disk.whenRoom();
     if (!fresh && desk.findBlob(payload.digest)) return { kind: 'held' };
     if (payload.content.from === 'known') return { kind: 'unavailable', code: 'CONTENT_MISSING' };
-    const limit = payload.size <= limits.inlineBlobBytes ? this.#small : this.#large;
-    return limit(() => this.#fetchInPlace(payload));
+    return this.#large(() => this.#fetchInPlace(payload));
   }
 
   /** Removes what was written for an entry that did not use it. */
