@@ -39,9 +39,8 @@ export const files4k: Case = {
     const { operations, warmUp } = context.sizes;
     const drain = (contestant: Contestant) => async () =>
       figureOf(await drainOnce(plan(context, contestant)));
-    const loop = (name: 'sqlite-loop' | 'store-loop') => async () => ({
-      value: await runLoopOnce({ loop: name, operation: 'file-store', operations, warmUp, files: 0 }),
-    });
+    const loop = (name: 'sqlite-loop' | 'store-loop') => () =>
+      runLoopOnce({ loop: name, operation: 'file-store', operations, warmUp, files: 0 });
     const figures = await interleave(context, {
       ours: drain('ours'),
       'one-transaction': drain('one-transaction'),

@@ -57,16 +57,15 @@ export const metadata: Case = {
     const { operations, warmUp, fewFiles } = context.sizes;
     const drain = (contestant: Contestant) => async () =>
       figureOf(await drainOnce(plan(context, contestant)));
-    const loop = (name: 'sqlite-loop' | 'store-loop') => async () => ({
-      value: await runLoopOnce({
+    const loop = (name: 'sqlite-loop' | 'store-loop') => () =>
+      runLoopOnce({
         loop: name,
         operation: 'file-annotate',
         operations,
         warmUp,
         files: fewFiles,
         furnish: async (folder) => void (await fillStore(folder, fewFiles)),
-      }),
-    });
+      });
     const figures = await interleave(context, {
       ours: drain('ours'),
       'one-transaction': drain('one-transaction'),

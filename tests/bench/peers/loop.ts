@@ -20,9 +20,11 @@ export function runLoop<Item>({ make, commit }: LoopPlan<Item>): void {
   commitInGroups(items.slice(0, warmUp), commit);
   sayReady();
   const startedAt = performance.now();
+  const before = process.cpuUsage();
   commitInGroups(items.slice(warmUp), commit);
   const seconds = (performance.now() - startedAt) / 1000;
-  sayDone({ rate: operations / seconds });
+  const { user, system } = process.cpuUsage(before);
+  sayDone({ rate: operations / seconds, processorUs: (user + system) / operations });
 }
 
 function commitInGroups<Item>(items: readonly Item[], commit: (items: readonly Item[]) => void): void {

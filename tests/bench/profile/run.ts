@@ -31,14 +31,17 @@ export async function profileCase(profiled: Case, contestant: string, context: C
 const isBusy = ({ groups, sampled }: ThreadProfile): boolean =>
   sampled - timeOf(groups, 'idle') > sampled * busyShare;
 
-function headline(name: string, contestant: string, { rate, window, processors }: Drained): string {
+function headline(name: string, contestant: string, drained: Drained): string {
+  const { rate, window, processors, commits } = drained;
   const seconds = (window.toUs - window.fromUs) / 1e6;
   const { worker, redis, others } = processors;
+  const groups =
+    commits > 0 ? `\ngroups: ${commits}, of ${Math.round((rate * seconds) / commits)} operations each` : '';
   const each = (cores: number): string =>
     `${cores.toFixed(2)} (${Math.round((cores / rate) * 1e6)} us per operation)`;
   return (
     `${name}, ${contestant}: ${Math.round(rate)} operations/s under the profiler, ${seconds.toFixed(2)} s\n` +
-    `processors used: process with all threads ${each(worker)}, Redis ${each(redis)}, everybody else ${others.toFixed(2)}`
+    `processors used: process with all threads ${each(worker)}, Redis ${each(redis)}, everybody else ${others.toFixed(2)}${groups}`
   );
 }
 

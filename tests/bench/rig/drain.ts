@@ -3,6 +3,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Figure } from '../results.ts';
+import { commitsIn } from './commits.ts';
 import { withFolder } from './folder.ts';
 import { type BenchJob, BenchQueue } from './jobs.ts';
 import { type Program, startProcess } from './processes.ts';
@@ -36,6 +37,8 @@ export interface Drained {
   readonly window: { readonly fromUs: number; readonly toUs: number };
   /** Processors used in the window: 1 is one core all the time. NaN where the system does not say. */
   readonly processors: Processors;
+  /** Groups that our writer committed for the measured operations; NaN for others. */
+  readonly commits: number;
 }
 
 export interface Processors {
@@ -70,9 +73,11 @@ export function drainIn(folder: string, plan: Omit<DrainPlan, 'furnish'>): Promi
       const jobs = plan.jobs();
       await queue.load(jobs);
       const pids = { worker: worker.pid, redis: redis.pid };
+      const commitsBefore = commitsIn(folder);
       const measured = await Promise.race([measure(queue, pids), worker.failed]);
       await queue.assertNoneFailed();
-      return { rate: jobs.length / measured.seconds, ...measured };
+      const commits = commitsIn(folder) - commitsBefore;
+      return { rate: jobs.length / measured.seconds, commits, ...measured };
     } finally {
       await worker.stop();
       await queue.close();

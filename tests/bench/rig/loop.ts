@@ -1,5 +1,6 @@
 // One run of a loop without a queue, as a process of its own.
 
+import type { Figure } from '../results.ts';
 import { figuresOf } from './figures.ts';
 import { withFolder } from './folder.ts';
 
@@ -13,8 +14,8 @@ export interface LoopRun {
   readonly furnish?: (folder: string) => Promise<void>;
 }
 
-/** @returns operations per second. */
-export function runLoopOnce(run: LoopRun): Promise<number> {
+/** @returns operations per second, and the processor time of each. */
+export function runLoopOnce(run: LoopRun): Promise<Figure> {
   return withFolder(async (folder) => {
     await run.furnish?.(folder);
     const done = await figuresOf({
@@ -27,6 +28,6 @@ export function runLoopOnce(run: LoopRun): Promise<number> {
         BENCH_FILES: String(run.files),
       },
     });
-    return Number(done.rate);
+    return { value: Number(done.rate), processorUs: Number(done.processorUs) };
   });
 }
