@@ -35,6 +35,8 @@ export interface WriterEvents {
   'operation.settled': OperationFacts & { outcome: 'applied'; repeated: boolean; tookMs: number };
   'operation.refused': OperationFacts & { code: string; message: string; repeated: boolean; tookMs: number };
   'operation.resent': OperationFacts & { code: string };
+  /** Jobs that a writer with a lower epoch had fetched, taken back from it. */
+  'jobs.strayed': { jobs: number };
   'job.redelivered': { jobId: string; starts: number };
   'job.clamped': { jobId: string; options: readonly string[] };
   'job.quarantined': { jobId: string; name: string; code: string; reason: string };

@@ -24,6 +24,7 @@ const levels: Readonly<Record<EventName, Level>> = {
   'operation.settled': 'debug',
   'operation.refused': 'info',
   'operation.resent': 'debug',
+  'jobs.strayed': 'warn',
   'job.redelivered': 'debug',
   'job.clamped': 'info',
   'job.quarantined': 'warn',

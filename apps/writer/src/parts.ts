@@ -19,7 +19,9 @@ import { Pipeline } from './pipeline.ts';
 import { ReceiptStage } from './receipts.ts';
 import { connectRedis } from './redis.ts';
 import { StatePublisher } from './state.ts';
+import { StrayWatch } from './strays.ts';
 import { Suspicion } from './suspicion.ts';
+import { Turns } from './turns.ts';
 
 export interface PartsOptions {
   readonly config: Config;
@@ -41,6 +43,7 @@ export interface Parts {
   readonly pipeline: Pipeline;
   readonly committer: Committer;
   readonly state: StatePublisher;
+  readonly strays: StrayWatch;
   readonly disk: DiskWatch;
   readonly metrics: Metrics;
 }
@@ -81,6 +84,7 @@ export function createParts(options: PartsOptions): Parts {
     clock,
   });
   const pipeline = new Pipeline({
+    turns: new Turns(),
     lanes: new Lanes(),
     content,
     committer,
@@ -121,5 +125,6 @@ export function createParts(options: PartsOptions): Parts {
   });
   subscribe(metrics.subscriber);
   const queue = { key: `${keys.prefix}:${queueName}`, fence: { epochKey, epoch } };
-  return { redis, queue, suspicion, intake, pipeline, committer, state, disk, metrics };
+  const strays = new StrayWatch({ redis, queue, workerId: intake.id, emit });
+  return { redis, queue, suspicion, intake, pipeline, committer, state, strays, disk, metrics };
 }

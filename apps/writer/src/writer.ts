@@ -95,7 +95,8 @@ export class Writer {
   }
 
   /** @returns how many jobs were taken back. */
-  async #enterQueue(line: CommitLine, { redis, queue, suspicion, intake, state }: Parts): Promise<number> {
+  async #enterQueue(line: CommitLine, parts: Parts): Promise<number> {
+    const { redis, queue, suspicion, intake, state, strays } = parts;
     const policy = assertNoEviction(redis);
     if (!(await within(patienceMs, policy))) {
       this.#options.emit('writer.waiting', { for: 'redis', reason: 'it does not answer yet' });
@@ -114,6 +115,7 @@ export class Writer {
     intake.run().catch(this.#fail);
     await state.enter('running');
     state.start();
+    if (!this.#test.without.has('reclaim')) strays.start();
     this.#prune();
     this.#pruning = setInterval(() => this.#prune(), pruneEveryMs).unref();
     return reclaimed.length;
@@ -158,7 +160,7 @@ export class Writer {
 
 /** Finishes what is under way and tells Redis, as far as the time goes. @returns whether nothing was left. */
 async function drain(
-  { redis, intake, pipeline, committer, state, disk }: Parts,
+  { redis, intake, pipeline, committer, state, strays, disk }: Parts,
   left: () => number,
 ): Promise<boolean> {
   void intake.pause(true).catch(() => undefined); // a paused intake fetches nothing; its errors are events of their own
@@ -167,8 +169,10 @@ async function drain(
   const closed = await within(left(), intake.close(!idle));
   await within(left(), committer.stop());
   state.stop();
+  strays.stop();
   disk.stop();
   await within(closingMs / 2, state.enter('stopped'));
+  pipeline.abandon();
   redis.disconnect();
   return idle && closed;
 }
