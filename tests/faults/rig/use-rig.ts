@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { runningChildren } from '../../support/children.ts';
+import { leftoverChildren } from '../../support/children.ts';
 import { Rig } from './rig.ts';
 
 /** @returns a function that gives the rig, once the tests run. */
@@ -17,7 +17,7 @@ export function useRig(options: { seed: string; vms: readonly string[] }): () =>
   });
   afterAll(async () => {
     const faults = (await rig?.close()) ?? [];
-    const left = runningChildren().map(({ pid, command }) => `left a process: ${pid} ${command}`);
+    const left = (await leftoverChildren()).map((child) => `left a process: ${child}`);
     if (process.env.KEEP_DB) console.log(`kept: ${folder}`);
     else await rm(folder, { recursive: true, force: true });
     expect([...faults, ...left]).toEqual([]);

@@ -1,0 +1,14 @@
+// Once: a job that arrives again, also while its first run is still going on, has one effect and one receipt.
+
+import { expect, it } from 'vitest';
+import { useFleet } from '../support/fleet.ts';
+import { redeliverWhileRunning } from './redelivery.ts';
+
+const fleet = useFleet();
+
+it('an operation delivered again while it runs, and asked for again afterwards, has one effect and one receipt', async () => {
+  const { answers, repeats } = await redeliverWhileRunning(fleet);
+  expect(repeats).toEqual([]);
+  expect(answers).toHaveLength(3);
+  expect(new Set(answers).size).toBe(1);
+});
