@@ -21,7 +21,6 @@ import { connectRedis } from './redis.ts';
 import { StatePublisher } from './state.ts';
 import { StrayWatch } from './strays.ts';
 import { Suspicion } from './suspicion.ts';
-import { Turns } from './turns.ts';
 
 export interface PartsOptions {
   readonly config: Config;
@@ -84,7 +83,6 @@ export function createParts(options: PartsOptions): Parts {
     clock,
   });
   const pipeline = new Pipeline({
-    turns: new Turns(),
     lanes: new Lanes(),
     content,
     committer,
