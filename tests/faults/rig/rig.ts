@@ -19,6 +19,8 @@ export interface RigOptions {
   readonly folder: string;
   readonly seed: string;
   readonly vms: readonly string[];
+  /** Variables of every writer. */
+  readonly writerEnv?: Environment;
 }
 
 type Environment = Readonly<Record<string, string>>;
@@ -75,7 +77,8 @@ export class Rig {
 
   /** @param env more variables, such as FILEFLEET_TEST_FAILPOINTS. */
   startWriter(env: Environment = {}): WriterProcess {
-    this.#writer = startWriter({ redisUrl: this.#redis.url, dataDir: this.dataDir, env });
+    const all = { ...this.#options.writerEnv, ...env };
+    this.#writer = startWriter({ redisUrl: this.#redis.url, dataDir: this.dataDir, env: all });
     return this.#writer;
   }
 
