@@ -2,9 +2,11 @@
 // as it was found, to the byte.
 
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import SQLite, { type Database } from 'better-sqlite3';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { databaseFile, findFaults, objectNames, sha256, storedBytes, value } from '../support/database.ts';
 import { within } from '../support/deadline.ts';
 import { jsonFile } from '../support/files.ts';
@@ -13,13 +15,24 @@ import { useFleet } from '../support/fleet.ts';
 const fleet = useFleet();
 const file = jsonFile('kept.json', { kept: true });
 
-/** A database with a file in it, its writer stopped. @returns the file's id. */
-async function deployAndStop(): Promise<string> {
-  const writer = fleet.startWriter();
+/** The folder of a database with a file in it, its writer stopped; made once, copied for each test. */
+let deployed: { readonly folder: string; readonly fileId: string } | undefined;
+afterAll(() => deployed && rm(deployed.folder, { recursive: true, force: true }));
+
+/** Puts a database with a file in it in place of the test's own. @returns the file's id. */
+async function deploy(): Promise<string> {
+  deployed ??= await deployOnce();
+  await cp(deployed.folder, fleet.dataDir, { recursive: true });
+  return deployed.fileId;
+}
+
+async function deployOnce() {
+  const folder = await mkdtemp(join(tmpdir(), 'filefleet-deployed-'));
+  const writer = fleet.startWriter({ FILEFLEET_DATA_DIR: folder });
   const vm = await fleet.startVm('vm2');
   const receipt = await vm.client.store({ sessionId: 's1', filename: file.filename, content: file.bytes });
   expect(await writer.stop()).toMatchObject({ code: 0 });
-  return receipt.operationId;
+  return { folder, fileId: receipt.operationId };
 }
 
 function damage(change: (db: Database) => void): void {
@@ -60,7 +73,7 @@ describe('database recovery: healed', () => {
   } as const;
 
   test('a missing index, view, trigger and side table are put back and named', async () => {
-    const fileId = await deployAndStop();
+    const fileId = await deploy();
     damage((db) => {
       for (const [type, name] of Object.values(objects)) db.exec(`DROP ${type} ${name}`);
     });
@@ -82,7 +95,7 @@ describe('database recovery: healed', () => {
   });
 
   test('a complete schema is left alone', async () => {
-    await deployAndStop();
+    await deploy();
     const writer = fleet.startWriter();
     expect(await writer.waitForEvent('writer.opened')).toMatchObject({ healed: [], epoch: 2 });
     await writer.ready;
@@ -98,7 +111,7 @@ describe('database recovery: refused, byte-identical', () => {
     'producer_sequences',
     'writer_epochs',
   ])('a database whose table %s is gone', async (table) => {
-    await deployAndStop();
+    await deploy();
     damage((db) => {
       db.pragma('foreign_keys = OFF');
       db.exec(`DROP TABLE ${table}`);
@@ -113,7 +126,7 @@ describe('database recovery: refused, byte-identical', () => {
   });
 
   test('a database with a page of garbage', async () => {
-    await deployAndStop();
+    await deploy();
     damage((db) => {
       const page = db
         .prepare("SELECT rootpage FROM sqlite_master WHERE name = 'conversation_files'")
@@ -126,7 +139,7 @@ describe('database recovery: refused, byte-identical', () => {
   });
 
   test('a database of a newer program', async () => {
-    await deployAndStop();
+    await deploy();
     damage((db) => {
       db.exec("INSERT INTO schema_migrations (version, description) VALUES ('999', 'of tomorrow')");
       db.pragma('user_version = 999');
