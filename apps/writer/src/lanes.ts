@@ -2,7 +2,7 @@
 // came. One slow upload holds back its own session only.
 
 export class Lanes {
-  readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #tails = new Map<string, Promise<void>>();
 
   /**
    * Enters synchronously: the place in the lane is that of the call.
@@ -19,7 +19,7 @@ export class Lanes {
     const before = lane === undefined ? undefined : this.#tails.get(lane);
     const prepared = prepare();
     const submitted = inTurn(before, prepared, submit);
-    if (lane !== undefined) this.#append(lane, submitted);
+    if (lane !== undefined) this.#append(lane, over(before, submitted));
     return submitted.then(({ result }) => result);
   }
 
@@ -28,11 +28,7 @@ export class Lanes {
     return this.#tails.size;
   }
 
-  #append(lane: string, submitted: Promise<unknown>): void {
-    const tail = submitted.then(
-      () => undefined,
-      () => undefined, // its owner gets the error; the lane only needs to know that it is over
-    );
+  #append(lane: string, tail: Promise<void>): void {
     this.#tails.set(lane, tail);
     void tail.then(() => {
       if (this.#tails.get(lane) === tail) this.#tails.delete(lane);
@@ -48,4 +44,13 @@ async function inTurn<P, R>(
 ): Promise<{ result: Promise<R> }> {
   const [ready] = await Promise.all([prepared, before]);
   return { result: submit(ready) };
+}
+
+/** Resolves, with nothing that would be kept, when this place of the lane and all before it are over. */
+async function over(before: Promise<unknown> | undefined, submitted: Promise<unknown>): Promise<void> {
+  try {
+    await submitted; // which waited for those before it
+  } catch {
+    await before; // its owner gets the error; a preparation can fail long before its turn has come
+  }
 }

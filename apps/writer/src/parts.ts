@@ -21,6 +21,7 @@ import { connectRedis } from './redis.ts';
 import { StatePublisher } from './state.ts';
 import { StrayWatch } from './strays.ts';
 import { Suspicion } from './suspicion.ts';
+import { Turns } from './turns.ts';
 
 export interface PartsOptions {
   readonly config: Config;
@@ -83,6 +84,7 @@ export function createParts(options: PartsOptions): Parts {
     clock,
   });
   const pipeline = new Pipeline({
+    turns: new Turns(),
     lanes: new Lanes(),
     content,
     committer,

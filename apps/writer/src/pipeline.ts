@@ -1,12 +1,22 @@
 // The way of one operation through the writer: read, prepare content, commit, tell. Each step waits in place for the
 // machine; nothing here throws for it, because a job that fails for the machine's sake would lose its place.
 
-import { type Answer, isSettled, type Operation, type Payload } from '@filefleet/protocol';
-import type { Clock, Content, Entry, Result } from '@filefleet/store';
+import type { Answer, Operation, Payload } from '@filefleet/protocol';
+import {
+  type Clock,
+  type Content,
+  type Entry,
+  machineFault,
+  numbersOf,
+  type Result,
+  StoreError,
+} from '@filefleet/store';
 import type { Committed } from './commit.ts';
 import type { Emit } from './events.ts';
+import { FencedError } from './fence.ts';
 import type { JobEnd } from './intake.ts';
 import type { Lanes } from './lanes.ts';
+import { answerOf, endOf, isAnswer, tookMsOf } from './outcomes.ts';
 import {
   condemned,
   type RawJob,
@@ -16,8 +26,10 @@ import {
   readJob,
 } from './read-job.ts';
 import type { Told } from './receipts.ts';
+import type { Numbers, Turns } from './turns.ts';
 
 export interface PipelineOptions {
+  readonly turns: Turns;
   readonly lanes: Lanes;
   readonly content: {
     prepare(payload: Payload<'file-store'>, fresh?: boolean): Promise<Content | undefined>;
@@ -40,6 +52,7 @@ export interface PipelineOptions {
 export class Pipeline {
   readonly #options: PipelineOptions;
   #active = 0;
+  #abandoned = false;
   readonly #idleWaiters: (() => void)[] = [];
 
   constructor(options: PipelineOptions) {
@@ -56,6 +69,11 @@ export class Pipeline {
     if (this.#active > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
 
+  /** What is still under way is left to the successor: that its connections are taken away is no fault any more. */
+  abandon(): void {
+    this.#abandoned = true;
+  }
+
   /** Takes a job. Its place in its session's lane is that of this call. Never resolves after a fatal error. */
   async handle(job: RawJob): Promise<JobEnd> {
     this.#active += 1;
@@ -64,7 +82,8 @@ export class Pipeline {
       if (job.starts > 1) this.#options.emit('job.redelivered', { jobId: job.id, starts: job.starts });
       return await this.#options.suspicion.guard(job.id, (condemned) => this.#run(job, condemned));
     } catch (error) {
-      this.#options.onFatal(error);
+      const reason = machineFault(error) ?? error;
+      if (!this.#abandoned || outlastsStop(reason)) this.#options.onFatal(reason);
       return await new Promise<never>(() => undefined);
     } finally {
       this.#active -= 1;
@@ -82,9 +101,9 @@ export class Pipeline {
   async #settleOperation(job: RawJob, read: ReadOperation): Promise<JobEnd> {
     const { operation, intent } = read;
     if (this.#options.receiptFirst) await this.#tellTooEarly(read);
-    const lane = 'sessionId' in operation.payload ? operation.payload.sessionId : undefined;
-    const result = await this.#options.lanes.enter(
-      lane,
+    const place = placeOf(operation);
+    const result = await this.#inOrder(
+      place,
       () => this.#prepare(operation),
       (content) => this.#commit(operation, intent, content),
     );
@@ -94,16 +113,29 @@ export class Pipeline {
 
   async #settleMalformed(job: RawJob, read: ReadMalformed): Promise<JobEnd> {
     const { entry, replyTo } = read;
-    const { result } = await this.#options.lanes.enter(
-      entry.identity?.sessionId ?? undefined,
+    const place = { lane: entry.identity?.sessionId ?? undefined, numbers: entry.identity?.numbers };
+    const result = await this.#inOrder(
+      place,
       async () => entry,
-      (prepared) => this.#options.committer.submit(prepared),
+      async (prepared) => (await this.#options.committer.submit(prepared)).result,
     );
     this.#report(job, read, result);
-    if (result.kind === 'quarantined' || result.kind === 'content-gone') {
+    if (!isAnswer(result)) {
       return { kind: 'fail', reason: `QUARANTINED ${entry.job.code}: ${entry.job.reason}` };
     }
     return this.#answer(answerOf(result), replyTo, undefined);
+  }
+
+  /** Behind its predecessor, if that is not long in coming; then in the lane of its session. */
+  async #inOrder<P>(
+    { lane, numbers }: Place,
+    prepare: () => Promise<P>,
+    submit: (prepared: P) => Promise<Result>,
+  ): Promise<Result> {
+    const { turns, lanes } = this.#options;
+    const result = await turns.take(numbers, () => lanes.enter(lane, prepare, submit));
+    if (numbers && isAnswer(result)) turns.answered(numbers, answerOf(result));
+    return result;
   }
 
   async #answer(answer: Answer, replyTo: Told['replyTo'], staged: Told['staged']): Promise<JobEnd> {
@@ -159,12 +191,12 @@ export class Pipeline {
       const { jobId, name, code, reason } = read.entry.job;
       emit('job.quarantined', { jobId, name, code, reason });
     }
-    if (result.kind === 'quarantined' || result.kind === 'content-gone') return;
+    if (!isAnswer(result)) return;
     const answer = answerOf(result);
     const repeated = result.kind === 'settled' && result.repeated;
     const vm = read.kind === 'operation' ? read.operation.payload.vm : (read.entry.identity?.vm ?? '');
     const facts = { operationId: answer.operationId, name: job.name, vm };
-    const tookMs = Math.max(0, this.#options.clock.nowMs() - job.addedAtMs);
+    const tookMs = tookMsOf(job, this.#options.clock.nowMs());
     if (answer.outcome === 'applied')
       emit('operation.settled', { ...facts, outcome: 'applied', repeated, tookMs });
     else if (answer.outcome === 'resend') emit('operation.resent', { ...facts, code: answer.code });
@@ -179,17 +211,18 @@ export class Pipeline {
   }
 }
 
-function answerOf(result: Result): Answer {
-  if (result.kind === 'settled') return result.receipt;
-  if (result.kind === 'resend') return result.answer;
-  throw new Error(`expected the result to be an answer, got ${result.kind}`);
+/** A disk that cannot be trusted and a successor that has taken over count, however late they are noticed. */
+const outlastsStop = (error: unknown): boolean => error instanceof StoreError || error instanceof FencedError;
+
+/** Where an operation stands: in the lane of its session, and among those of its producer. */
+interface Place {
+  readonly lane: string | undefined;
+  readonly numbers: Numbers | undefined;
 }
 
-/** Bull Board shows applied jobs as completed with their receipt, refused ones as failed with their reason. */
-function endOf(answer: Answer): JobEnd {
-  if (!isSettled(answer)) return { kind: 'vanish', returnvalue: answer };
-  if (answer.outcome === 'applied') return { kind: 'complete', returnvalue: answer };
-  return { kind: 'fail', reason: `${answer.code}: ${answer.message ?? ''}` };
+function placeOf({ payload }: Operation): Place {
+  if (!('sessionId' in payload)) return { lane: undefined, numbers: undefined };
+  return { lane: payload.sessionId, numbers: numbersOf(payload) };
 }
 
 function stagedOf({ name, payload }: Operation): Told['staged'] {

@@ -172,6 +172,7 @@ async function drain(
   strays.stop();
   disk.stop();
   await within(closingMs / 2, state.enter('stopped'));
+  pipeline.abandon();
   redis.disconnect();
   return idle && closed;
 }
