@@ -7,6 +7,8 @@ import type { Sizes } from './sizes.ts';
 
 export interface Context {
   readonly sizes: Sizes;
+  /** No further round begins after this, on the clock of `performance.now()`. */
+  readonly lastStart: number;
   /** Tells whoever waits what is going on. */
   readonly say: (text: string) => void;
 }

@@ -2,61 +2,51 @@
 
 import { cases } from './cases/index.ts';
 import { describeMachine, describeVersions } from './machine.ts';
-import { readOptions, usage } from './options.ts';
+import { measureAll } from './measure.ts';
+import { type BenchOptions, readOptions, usage } from './options.ts';
 import { profileCase } from './profile/run.ts';
 import { createProgress } from './progress.ts';
 import { writeReadme } from './readme.ts';
-import { type Result, resultOf } from './results.ts';
 import { tableOf } from './table.ts';
 
-/** The whole bench at most; what hangs is ended. */
-const longestMs = { full: 10 * 60_000, short: 60_000 };
-/** No case begins after this share of it. */
-const startShare = 0.8;
+/** The whole bench at most, in milliseconds. */
+const limitsMs = { full: 10 * 60_000, short: 60_000 };
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), cases);
-  if (options.help) return console.log(usage);
-  if (options.list) return console.log(cases.map(({ name, what }) => `${name}: ${what}`).join('\n'));
-  const progress = createProgress(process.stderr);
-  const { sizes } = options;
-  if (options.profile) {
-    const { case: profiled, contestant } = options.profile;
-    const text = await profileCase(profiled, contestant, { sizes, say: progress.say });
-    progress.clear();
-    return console.log(text);
-  }
-  const machine = describeMachine();
-  const versions = describeVersions();
-  const results: Result[] = [];
-  const notMeasured: string[] = [];
-  const lastStart = performance.now() + limitMs * startShare;
-  for (const chosen of options.cases) {
-    if (performance.now() > lastStart) {
-      notMeasured.push(chosen.name);
-      continue;
-    }
-    const say = (text: string): void => progress.say(`${chosen.name}: ${text}`);
-    for (const series of await chosen.run({ sizes, say })) results.push(resultOf(series));
-  }
-  progress.clear();
-  const report = { results, notMeasured, machine, versions, short: options.isShort };
-  console.log(options.json ? JSON.stringify(report, null, 2) : tableOf(results));
-  if (notMeasured.length > 0) console.error(`not measured, for the time was up: ${notMeasured.join(', ')}`);
-  if (options.write) await writeReadme(report);
+  if (options.help) console.log(usage);
+  else if (options.list) console.log(cases.map(({ name, what }) => `${name}: ${what}`).join('\n'));
+  else if (options.profile) await profile(options, options.profile);
+  else await bench(options);
 }
 
-const isShort = process.argv.includes('--short');
-const limitMs = isShort ? longestMs.short : longestMs.full;
-const timer = setTimeout(() => {
-  console.error(`expected the bench to end within ${limitMs / 1000} s; the machine is too slow or too busy`);
-  process.exit(1);
-}, limitMs);
+async function bench(options: BenchOptions): Promise<void> {
+  const { sizes, isShort, json, write } = options;
+  const progress = createProgress(process.stderr);
+  const machine = describeMachine(); // before there is load of our own
+  const versions = describeVersions();
+  const limitMs = isShort ? limitsMs.short : limitsMs.full;
+  const measured = await measureAll(options.cases, { sizes, limitMs, say: progress.say });
+  progress.clear();
+  const report = { ...measured, machine, versions, short: isShort };
+  console.log(json ? JSON.stringify(report, null, 2) : tableOf(report.results));
+  const left = measured.notMeasured.join(', ');
+  if (left !== '') console.error(`not measured, for the time was up: ${left}`);
+  if (write) await writeReadme(report);
+}
+
+async function profile({ sizes }: BenchOptions, profiled: NonNullable<BenchOptions['profile']>) {
+  const progress = createProgress(process.stderr);
+  const context = { sizes, say: progress.say, lastStart: Number.POSITIVE_INFINITY };
+  const text = await profileCase(profiled.case, profiled.contestant, context);
+  progress.clear();
+  console.log(text);
+}
+
 try {
   await main();
+  process.exit(0); // a case for which the time was up may still hold something open
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-} finally {
-  clearTimeout(timer);
+  process.exit(1);
 }

@@ -10,6 +10,7 @@ const marks = { begin: '<!-- results: begin -->', end: '<!-- results: end -->' }
 
 export interface Report {
   readonly results: readonly Result[];
+  readonly notMeasured: readonly string[];
   readonly machine: Machine;
   readonly versions: Readonly<Record<string, string>>;
   readonly short: boolean;
@@ -25,7 +26,7 @@ export async function writeReadme(report: Report): Promise<void> {
   await writeFile(readmePath, `${before}${marks.begin}\n\n${markdownOf(report)}\n\n${marks.end}${after}`);
 }
 
-function markdownOf({ results, machine, versions, short }: Report): string {
+function markdownOf({ results, notMeasured, machine, versions, short }: Report): string {
   const { processor, cores, memoryGiB, system, fileSystem, loadAtStart, at } = machine;
   const lines = [
     `${at}${short ? ', a short run' : ''}. ${processor}, ${cores} cores, ${memoryGiB} GiB, ${system}, ${fileSystem}; load at the start ${loadAtStart}.`,
@@ -46,6 +47,7 @@ function markdownOf({ results, machine, versions, short }: Report): string {
       ];
       return `| ${cells.join(' | ')} |`;
     }),
+    ...(notMeasured.length > 0 ? ['', `Not measured, for the time was up: ${notMeasured.join(', ')}.`] : []),
   ];
   return lines.join('\n');
 }

@@ -1,4 +1,4 @@
-// All cases, in the order in which they run: those with the targets first.
+// All cases, in the order in which they run: the one that takes longest last.
 
 import type { Case } from '../case.ts';
 import { client4k } from './client-4k.ts';
@@ -14,9 +14,9 @@ export const cases: readonly Case[] = [
   files4k,
   metadata,
   lonelyStore,
-  manyFiles,
-  files2m,
   restart,
-  client4k,
+  files2m,
   open,
+  client4k,
+  manyFiles,
 ];
