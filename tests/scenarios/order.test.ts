@@ -1,9 +1,12 @@
 // In order: 600 calls on three sessions, none of them awaited before the next, take effect as if each had waited.
 
-import { makeOperationId } from '@filefleet/protocol';
+import { randomUUID } from 'node:crypto';
+import { makeOperationId, redisKeys } from '@filefleet/protocol';
 import { expect, test } from 'vitest';
-import { rows } from '../support/database.ts';
+import { rows, value } from '../support/database.ts';
+import { until } from '../support/deadline.ts';
 import { useFleet } from '../support/fleet.ts';
+import { TestQueue } from '../support/queue.ts';
 import type { Vm } from '../support/vm.ts';
 
 const fleet = useFleet();
@@ -91,5 +94,42 @@ test('600 calls that nobody awaits take effect in the order in which they were c
     expect(committed.map(({ id }) => id)).toEqual(called.map(({ operationId }) => operationId));
     const sequences = committed.map(({ commitSequence }) => commitSequence);
     expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
+  }
+});
+
+test('an operation that overtook its predecessor is sent back without an effect, and told which one is awaited', async () => {
+  const queue = new TestQueue(fleet.redis.url);
+  try {
+    const producer = randomUUID();
+    const stream = redisKeys().receipts('vm4', producer);
+    await queue.redis.xadd(stream, '*', 'opened', '1');
+    const first = await queue.stageText('first', { producer, sequence: 1, previous: 0 });
+    const second = await queue.stageText('second', { producer, sequence: 2, previous: 1 });
+    await queue.add('file-store', second);
+    await fleet.startWriter().ready;
+    const answers = async () => {
+      const entries = await queue.redis.xrange(stream, '-', '+');
+      return entries.flatMap(([, [field, text]]) => (field === 'answer' ? [JSON.parse(text ?? '')] : []));
+    };
+    await until(async () => (await answers()).length === 1, 'an answer to the second');
+    const tooEarly = {
+      operationId: second.operationId,
+      outcome: 'resend',
+      code: 'OUT_OF_ORDER',
+      expected: 1,
+    };
+    expect(await answers()).toEqual([tooEarly]);
+    expect(value(fleet.dataDir, 'SELECT count(*) FROM conversation_files')).toBe(0);
+    expect(value(fleet.dataDir, 'SELECT count(*) FROM ledger')).toBe(0);
+
+    await until(async () => (await queue.unfinished()) === 0, 'the queue to be empty');
+    await queue.add('file-store', first);
+    await queue.add('file-store', second);
+    await until(async () => (await answers()).length === 3, 'answers to both');
+    const sql = 'SELECT operation_id AS id FROM audit_entries ORDER BY audit_id';
+    const inOrder = [first, second].map(({ operationId }) => ({ id: operationId }));
+    expect(rows(fleet.dataDir, sql)).toEqual(inOrder);
+  } finally {
+    await queue.close();
   }
 });

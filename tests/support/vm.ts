@@ -77,7 +77,7 @@ export async function startVm(options: AgentOptions): Promise<Vm> {
     return new Promise((resolve, reject) => {
       if (!child.connected) return reject(new Error(`the agent on ${options.vm} is gone`));
       waiting.set(message.id, { resolve, reject });
-      child.send({ ...message });
+      child.send({ ...message }, (error) => error && reject(error));
     });
   }
 
