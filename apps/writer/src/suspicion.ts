@@ -2,7 +2,6 @@
 // noted before it starts: if the writer dies again, there is one culprit. A job that spent its budget is not run any more.
 
 import { type Suspect, soloCrashBudget } from '@filefleet/store';
-import pLimit from 'p-limit';
 
 /** Suspects stand at the head of the queue; one that has not come by when this many others have will not come. */
 const othersAtMost = 1_000;
@@ -15,7 +14,10 @@ export interface SoloNotes {
 export class Suspicion {
   readonly #notes: SoloNotes;
   readonly #crashes = new Map<string, number>();
-  readonly #oneAtATime = pLimit(1);
+  /** Jobs that wait for their turn, in the order in which they came. */
+  readonly #waiting: (() => Promise<unknown>)[] = [];
+  #oneAtATime = false;
+  #busy = false;
   #others = 0;
   #cleared: string[] = [];
 
@@ -26,6 +28,7 @@ export class Suspicion {
   /** Begins to suspect, before any job is fetched. */
   begin(suspects: readonly Suspect[]): void {
     for (const { jobId, soloCrashes } of suspects) this.#crashes.set(jobId, soloCrashes);
+    this.#oneAtATime = this.#crashes.size > 0;
   }
 
   /** Jobs still suspected. */
@@ -34,13 +37,37 @@ export class Suspicion {
   }
 
   /**
-   * Runs a job: at once, or in turn while somebody is under suspicion.
+   * Runs a job: at once, or in turn while somebody is under suspicion. Jobs begin in the order of the calls.
    * @param run does the work; `condemned` says that the job crashed the writer too often to be run again.
    */
   guard<T>(jobId: string, run: (condemned: boolean) => Promise<T>): Promise<T> {
-    if (this.#crashes.size === 0) return run(false);
+    if (!this.#oneAtATime) return run(false);
     if (!this.#crashes.has(jobId) && ++this.#others > othersAtMost) this.#crashes.clear();
-    return this.#oneAtATime(() => this.#runInTurn(jobId, run));
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push(() => this.#runInTurn(jobId, run).then(resolve, reject));
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    if (this.#busy) return;
+    if (this.#crashes.size === 0) {
+      this.#releaseAll();
+      return;
+    }
+    const begin = this.#waiting.shift();
+    if (!begin) return;
+    this.#busy = true;
+    void begin().then(() => {
+      this.#busy = false;
+      this.#next();
+    });
+  }
+
+  /** In one go, so that nobody who comes later begins before them. */
+  #releaseAll(): void {
+    this.#oneAtATime = false;
+    for (const begin of this.#waiting.splice(0)) void begin();
   }
 
   async #runInTurn<T>(jobId: string, run: (condemned: boolean) => Promise<T>): Promise<T> {
