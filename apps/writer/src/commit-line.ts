@@ -14,11 +14,14 @@ export class CommitLine {
   readonly schemaVersion: string;
   readonly healed: readonly string[];
   readonly #thread: Worker;
-  readonly #waiting: Waiting[];
+  readonly #onLost: (error: Error) => void;
+  readonly #waiting: Waiting[] = [];
+  #closed: Promise<undefined> | undefined;
+  #lost: Error | undefined;
 
   /**
    * Starts the thread, which takes the lock, initialises the schema and raises the epoch.
-   * @param onLost called when the thread ends without having been closed: nothing can be committed any more.
+   * @param onLost called once when the thread ends without having been closed: nothing can be committed any more.
    * @throws StoreError as WriterSession.open says.
    */
   static open(dataDir: string, onLost: (error: Error) => void): Promise<CommitLine> {
@@ -26,9 +29,10 @@ export class CommitLine {
     return new Promise((resolve, reject) => {
       thread.once('message', (first: Reply) => {
         if (first.kind === 'opened') resolve(new CommitLine(thread, first, onLost));
-        else if (first.kind === 'failed') reject(fromPlainError(first.error));
+        else reject(first.kind === 'failed' ? fromPlainError(first.error) : lost('an answer out of turn'));
       });
-      thread.once('error', reject);
+      thread.once('error', (error) => reject(asError(error)));
+      thread.once('exit', (code) => reject(lost(`its end (${code})`)));
     });
   }
 
@@ -41,13 +45,11 @@ export class CommitLine {
     this.schemaVersion = opened.schemaVersion;
     this.healed = opened.healed;
     this.#thread = thread;
-    this.#waiting = [];
+    this.#onLost = onLost;
     thread.on('message', (reply: Reply) => this.#settle(reply));
-    thread.on('error', (error) => onLost(error instanceof Error ? error : new Error(String(error))));
-    thread.on('exit', (code) => {
-      if (this.#waiting.length > 0 || code !== 0)
-        onLost(new Error(`expected the commit thread to go on, got its end (${code})`));
-    });
+    thread.on('messageerror', (error) => this.#lose(error));
+    thread.on('error', (error) => this.#lose(asError(error)));
+    thread.on('exit', (code) => this.#lose(lost(`its end (${code})`)));
   }
 
   /** Applies a group and commits it. @throws StoreError as applyGroup says. */
@@ -68,15 +70,17 @@ export class CommitLine {
     return this.#ask({ kind: 'prune' });
   }
 
-  /** Ends the tenure; resolves when database and lock are closed. */
+  /** Ends the tenure; resolves when database and lock are closed. Closing twice is closing once. */
   close(): Promise<undefined> {
-    return this.#ask({ kind: 'close' });
+    this.#closed ??= this.#ask({ kind: 'close' });
+    return this.#closed;
   }
 
   #ask<R extends Request>(request: R, transfer: ArrayBuffer[] = []): Promise<Replies[R['kind']]> {
     return new Promise((resolve, reject) => {
+      if (this.#lost) throw this.#lost;
+      this.#thread.postMessage(request, transfer); // what cannot be posted throws here and waits for no answer
       this.#waiting.push({ resolve: resolve as (value: unknown) => void, reject });
-      this.#thread.postMessage(request, transfer);
     });
   }
 
@@ -86,4 +90,17 @@ export class CommitLine {
     if (reply.kind === 'failed') waiting?.reject(fromPlainError(reply.error));
     else waiting?.resolve(reply.value);
   }
+
+  /** Whoever waits gets an error: whether a group under way was committed, nobody here can say. */
+  #lose(error: Error): void {
+    if (this.#lost) return;
+    this.#lost = error;
+    const waiting = this.#waiting.splice(0);
+    if (waiting.length > 0 || !this.#closed) this.#onLost(error);
+    for (const { reject } of waiting) reject(error);
+  }
 }
+
+const lost = (got: string): Error => new Error(`expected the commit thread to go on, got ${got}`);
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

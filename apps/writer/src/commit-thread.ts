@@ -2,7 +2,7 @@
 // Does one request at a time, in order. Closes its database inside the thread, then ends by itself.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { WriterSession } from '@filefleet/store';
+import { machineFault, WriterSession } from '@filefleet/store';
 import { type Reply, type Request, toPlainError, unpackEntries } from './commit-messages.ts';
 import { readTestSwitches } from './failpoints.ts';
 
@@ -20,13 +20,18 @@ try {
       reply({ kind: 'done', value: serve(session, request) });
       if (request.kind === 'close') port.close();
     } catch (error) {
-      reply({ kind: 'failed', error: toPlainError(error) });
+      reply(failed(error));
     }
   });
   const { epoch, schemaVersion, healed } = session;
   reply({ kind: 'opened', epoch, schemaVersion, healed });
 } catch (error) {
-  reply({ kind: 'failed', error: toPlainError(error) });
+  reply(failed(error));
+}
+
+/** What the disk or SQLite did has one of our codes on the other side, so that it is waited out or ends the process with its exit code. */
+function failed(error: unknown): Reply {
+  return { kind: 'failed', error: toPlainError(machineFault(error) ?? error) };
 }
 
 function serve(session: WriterSession, request: Request): unknown {
