@@ -4,21 +4,14 @@
 // Whether missing bytes matter is not decided here: the transaction knows whether the operation was settled before.
 
 import { createHash } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Limits, Payload, RedisKeys, ResendCode } from '@filefleet/protocol';
-import {
-  type BlobDraft,
-  type Bytes,
-  type Clock,
-  type Content,
-  type ContentDesk,
-  isPassing,
-  machineFault,
-} from '@filefleet/store';
+import { type Clock, type Content, type ContentDesk, StoreError } from '@filefleet/store';
 import { fileTypeFromBuffer } from 'file-type';
 import pLimit from 'p-limit';
-import { backoffMs } from './backoff.ts';
 import type { Emit } from './events.ts';
+import { inPlace } from './in-place.ts';
+import { FileSink, MemorySink, type Sink } from './sinks.ts';
+import type { ReadChunk } from './staged-chunks.ts';
 
 /** Large files under way at once: each holds one chunk in memory. */
 const largeAtOnce = 4;
@@ -26,9 +19,6 @@ const largeAtOnce = 4;
 const damagedTries = 3;
 /** Operations whose damage is remembered. */
 const rememberedDamage = 1_000;
-
-/** Reads one chunk; null when it is not there. Waits while Redis is away. */
-export type ReadChunk = (key: string) => Promise<Buffer | null>;
 
 export interface ContentOptions {
   readonly desk: Pick<
@@ -48,6 +38,15 @@ export interface ContentOptions {
   readonly clock: Clock;
 }
 
+type Fetched =
+  | { readonly kind: 'missing' }
+  | {
+      readonly kind: 'fetched';
+      readonly size: number;
+      readonly digest: string;
+      readonly head: Buffer | undefined;
+    };
+
 export class ContentStage {
   readonly #options: ContentOptions;
   readonly #large = pLimit(largeAtOnce);
@@ -66,11 +65,11 @@ export class ContentStage {
     if (disk.pressure !== 'none' && !desk.isSettled(payload.operationId)) await disk.whenRoom();
     // Fetching a little is cheaper than asking the database twice whether it is needed.
     const small = payload.content.from === 'staged' && payload.size <= limits.inlineBlobBytes;
-    if (small) return this.#fetchInPlace(payload);
+    if (small) return this.#inPlace(payload, () => this.#fetch(payload));
     if (desk.isSettled(payload.operationId)) return undefined;
     if (!fresh && desk.findBlob(payload.digest)) return { kind: 'held' };
     if (payload.content.from === 'known') return { kind: 'unavailable', code: 'CONTENT_MISSING' };
-    return this.#large(() => this.#fetchInPlace(payload));
+    return this.#large(() => this.#inPlace(payload, () => this.#fetch(payload)));
   }
 
   /** Removes what was written for an entry that did not use it. */
@@ -79,79 +78,86 @@ export class ContentStage {
   }
 
   /** Keeps the staged bytes of a condemned operation as they are. @returns the file's name; undefined when none are left. */
-  async keepInQuarantine(payload: Payload<'file-store'>): Promise<string | undefined> {
-    const draft = await this.#options.desk.beginBlob();
-    let bytes = 0;
-    for await (const chunk of this.#chunks(payload)) {
-      if (chunk === null) continue; // what is left is kept
-      bytes += chunk.byteLength;
-      await draft.write(chunk);
-    }
-    if (bytes > 0) return this.#options.desk.keepQuarantined(draft, payload.operationId);
-    await draft.discard();
-    return undefined;
+  keepInQuarantine(payload: Payload<'file-store'>): Promise<string | undefined> {
+    return this.#inPlace(payload, () => this.#keepUnseen(payload));
   }
 
-  /** A full disk is waited out; a broken one is not. */
-  async #fetchInPlace(payload: Payload<'file-store'>): Promise<Content> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#fetch(payload);
-      } catch (error) {
-        const fault = machineFault(error);
-        if (!fault || !isPassing(fault)) {
-          this.#options.desk.assertEpoch(); // a successor clears our temp files: then that is the reason
-          throw fault ?? error;
-        }
-        if (fault.code === 'STORAGE_FULL') await this.#options.disk.noteFull(false);
-        const retryInMs = backoffMs(attempt);
-        const { code, message } = fault;
-        this.#options.emit('content.waiting', {
-          operationId: payload.operationId,
-          code,
-          message,
-          attempt,
-          retryInMs,
-        });
-        await wait(retryInMs, undefined, { ref: false });
-      }
-    }
-  }
-
-  async #fetch(payload: Payload<'file-store'>): Promise<Content> {
-    const small = payload.size <= this.#options.limits.inlineBlobBytes;
-    const sink = small ? new MemorySink() : new FileSink(await this.#options.desk.beginBlob());
-    const hash = createHash('sha256');
-    let size = 0;
-    let head: Buffer | undefined;
+  async #keepUnseen(payload: Payload<'file-store'>): Promise<string | undefined> {
+    const { desk, limits } = this.#options;
+    const draft = await desk.beginBlob();
     try {
-      for await (const chunk of this.#chunks(payload)) {
-        if (chunk === null) return await this.#missing(sink, payload);
-        head ??= chunk;
-        size += chunk.byteLength;
-        if (size > payload.size) break; // more than was promised: damaged, whatever follows
-        hash.update(chunk);
-        await sink.write(chunk);
+      let bytes = 0;
+      for (const key of this.#keysOf(payload)) {
+        const chunk = await this.#options.readChunk(key, limits.chunkBytes);
+        if (chunk === null) continue; // what is left is kept
+        bytes += chunk.byteLength;
+        await draft.write(chunk);
       }
-      if (size !== payload.size || hash.digest('hex') !== payload.digest)
-        return await this.#damaged(sink, payload);
-      this.#damage.delete(payload.operationId);
-      const bytes = await sink.keep(payload.digest, await sniff(head));
-      if (bytes.kind === 'file')
-        this.#options.emit('content.kept', { operationId: payload.operationId, bytes: size });
-      return bytes;
+      if (bytes > 0) return await desk.keepQuarantined(draft, payload.operationId);
+      await draft.discard();
+      return undefined;
     } catch (error) {
-      await sink.discard();
+      await leaveNothing(draft);
       throw error;
     }
   }
 
-  /** Chunks in order; null for one that is not there. Asks for all of a small file at once. */
-  async *#chunks(payload: Payload<'file-store'>): AsyncGenerator<Buffer | null> {
-    const count = payload.content.from === 'staged' ? payload.content.chunks : 0;
-    for (let index = 0; index < count; index++) {
-      yield await this.#options.readChunk(this.#options.keys.staged(payload.vm, payload.operationId, index));
+  /** A full disk is waited out, and a Redis that refuses; a broken disk is not. */
+  async #inPlace<T>({ operationId }: Payload<'file-store'>, work: () => Promise<T>): Promise<T> {
+    const { desk, disk, emit } = this.#options;
+    try {
+      return await inPlace(work, async (waiting) => {
+        if (waiting.code === 'STORAGE_FULL') await disk.noteFull(false);
+        emit('content.waiting', { operationId, ...waiting });
+      });
+    } catch (error) {
+      if (error instanceof StoreError) desk.assertEpoch(); // a successor clears our temp files: then that is the reason
+      throw error;
     }
+  }
+
+  async #fetch(payload: Payload<'file-store'>): Promise<Content> {
+    const { desk, limits, emit } = this.#options;
+    const small = payload.size <= limits.inlineBlobBytes;
+    const sink = small ? new MemorySink() : new FileSink(await desk.beginBlob());
+    try {
+      const fetched = await this.#pour(payload, sink);
+      if (fetched.kind === 'missing') return await this.#missing(sink, payload);
+      if (fetched.size !== payload.size || fetched.digest !== payload.digest)
+        return await this.#damaged(sink, payload);
+      this.#damage.delete(payload.operationId);
+      const bytes = await sink.keep(payload.digest, await sniff(fetched.head));
+      if (bytes.kind === 'file')
+        emit('content.kept', { operationId: payload.operationId, bytes: payload.size });
+      return bytes;
+    } catch (error) {
+      await leaveNothing(sink);
+      throw error;
+    }
+  }
+
+  /** Chunk after chunk. Stops at one that is missing, and at more bytes than were promised, whatever follows. */
+  async #pour(payload: Payload<'file-store'>, sink: Sink): Promise<Fetched> {
+    const hash = createHash('sha256');
+    let size = 0;
+    let head: Buffer | undefined;
+    for (const key of this.#keysOf(payload)) {
+      // One byte more than may come tells what is too long from what fits.
+      const atMost = Math.min(this.#options.limits.chunkBytes, payload.size - size) + 1;
+      const chunk = await this.#options.readChunk(key, atMost);
+      if (chunk === null) return { kind: 'missing' };
+      size += chunk.byteLength;
+      if (chunk.byteLength === atMost) break;
+      head ??= chunk;
+      hash.update(chunk);
+      await sink.write(chunk);
+    }
+    return { kind: 'fetched', size, digest: hash.digest('hex'), head };
+  }
+
+  #keysOf({ vm, operationId, content }: Payload<'file-store'>): readonly string[] {
+    const count = content.from === 'staged' ? content.chunks : 0;
+    return Array.from({ length: count }, (_, index) => this.#options.keys.staged(vm, operationId, index));
   }
 
   async #missing(sink: Sink, payload: Payload<'file-store'>): Promise<Content> {
@@ -181,46 +187,7 @@ async function sniff(head: Buffer | undefined): Promise<string | null> {
   return type?.mime ?? null;
 }
 
-interface Sink {
-  write(chunk: Buffer): Promise<void>;
-  keep(digest: string, mimeType: string | null): Promise<Bytes>;
-  discard(): Promise<void>;
-}
-
-class MemorySink implements Sink {
-  readonly #chunks: Buffer[] = [];
-
-  async write(chunk: Buffer): Promise<void> {
-    this.#chunks.push(chunk);
-  }
-
-  async keep(_digest: string, mimeType: string | null): Promise<Bytes> {
-    const [only] = this.#chunks;
-    const bytes = this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks);
-    return { kind: 'inline', bytes, mimeType };
-  }
-
-  async discard(): Promise<void> {
-    this.#chunks.length = 0;
-  }
-}
-
-class FileSink implements Sink {
-  readonly #draft: BlobDraft;
-
-  constructor(draft: BlobDraft) {
-    this.#draft = draft;
-  }
-
-  write(chunk: Buffer): Promise<void> {
-    return this.#draft.write(chunk);
-  }
-
-  async keep(digest: string, mimeType: string | null): Promise<Bytes> {
-    return { kind: 'file', name: await this.#draft.keep(digest), mimeType };
-  }
-
-  discard(): Promise<void> {
-    return this.#draft.discard();
-  }
+/** After an error, which counts more than what comes of this: a temp file that stays is cleared by the next writer. */
+async function leaveNothing(unfinished: { discard(): Promise<void> }): Promise<void> {
+  await unfinished.discard().catch(() => undefined);
 }

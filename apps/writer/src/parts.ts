@@ -18,6 +18,7 @@ import { Metrics } from './metrics.ts';
 import { Pipeline } from './pipeline.ts';
 import { ReceiptStage } from './receipts.ts';
 import { connectRedis } from './redis.ts';
+import { readStagedChunks } from './staged-chunks.ts';
 import { StatePublisher } from './state.ts';
 import { StrayWatch } from './strays.ts';
 import { Suspicion } from './suspicion.ts';
@@ -76,7 +77,7 @@ export function createParts(options: PartsOptions): Parts {
   const { inlineBlobBytes } = config;
   const content = new ContentStage({
     desk,
-    readChunk: (key) => redis.getBuffer(key),
+    readChunk: readStagedChunks(redis),
     keys,
     limits: { ...limits, inlineBlobBytes },
     disk,
