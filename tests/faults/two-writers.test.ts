@@ -13,15 +13,7 @@ import { replaceWhilePaused } from './two-writers.ts';
 const fleet = useFleet();
 
 describe('a writer that was stopped and replaced', () => {
-  const steps = [
-    'intake.taken',
-    'content.begun',
-    'content.written',
-    'content.kept',
-    'commit.done',
-    'receipts.before',
-    'receipts.told',
-  ];
+  const steps = ['intake.taken', 'content.kept', 'commit.done', 'receipts.before', 'receipts.told'];
   it.each(steps)(
     'at %s commits, publishes and removes nothing when it wakes up, and ends with 75',
     async (step) => {

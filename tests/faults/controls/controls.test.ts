@@ -3,7 +3,6 @@
 
 import { describe, expect, it } from 'vitest';
 import { useFleet } from '../../support/fleet.ts';
-import { runKillLoop } from '../kill-loop/loop.ts';
 import { redeliverWhileRunning } from '../redelivery.ts';
 import { replaceWhilePaused } from '../two-writers.ts';
 import { acknowledgeThenKill } from './acknowledge-then-kill.ts';
@@ -54,23 +53,6 @@ describe('a writer killed just before its COMMIT', () => {
 
   it('has acknowledged what is lost when receipts go before the commit', async () => {
     expect(await acknowledgeThenKill(fleet, 'receipt-first')).toEqual({ acknowledged: true, kept: false });
-  });
-});
-
-describe('the kill loop', { timeout: 180_000 }, () => {
-  const kindsFound = async (without: string) => {
-    const { violations } = await runKillLoop({ cycles: 8, seed: 'controls', checkEvery: 8, without });
-    return violations.map(({ kind }) => kind);
-  };
-
-  it('finds operations settled a second time without the ledger', async () => {
-    expect(await kindsFound('ledger')).toEqual(
-      expect.arrayContaining(['receipt-differs', 'outcome-differs']),
-    );
-  });
-
-  it('finds receipts of nothing when they go before the commit', async () => {
-    expect(await kindsFound('receipt-first')).toContain('receipt-differs');
   });
 });
 

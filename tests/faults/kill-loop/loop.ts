@@ -18,8 +18,6 @@ export interface LoopOptions {
   readonly checkEvery?: number;
   /** A fresh store after this many cycles; 100 unless given. */
   readonly phaseCycles?: number;
-  /** A protection that the writers do without, for the run that must find violations. */
-  readonly without?: string;
   /** Told after each look. */
   readonly onProgress?: (result: LoopResult) => void;
 }
@@ -81,10 +79,9 @@ class Run {
 
   /** Some cycles over one fresh store. */
   async phase(plan: readonly Cycle[], seed: string): Promise<void> {
-    const { checkEvery = 25, without } = this.#options;
-    const writerEnv = without === undefined ? {} : { FILEFLEET_TEST_UNSAFE: without };
+    const { checkEvery = 25 } = this.#options;
     const folder = await mkdtemp(join(tmpdir(), 'filefleet-kill-loop-'));
-    const rig = await Rig.start({ folder, seed, vms, writerEnv });
+    const rig = await Rig.start({ folder, seed, vms });
     await rig.startWriter().ready;
     const failedBefore = this.result.violations.length;
     try {
@@ -96,7 +93,7 @@ class Run {
       this.result.violations.push(...(await rig.close()));
       this.#count(rig);
       const failed = this.result.violations.length > failedBefore;
-      if ((failed && without === undefined) || process.env.KEEP_DB) console.error(`kept ${folder}`);
+      if (failed || process.env.KEEP_DB) console.error(`kept ${folder}`);
       else await rm(folder, { recursive: true, force: true });
     }
   }

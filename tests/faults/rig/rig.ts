@@ -19,8 +19,6 @@ export interface RigOptions {
   readonly folder: string;
   readonly seed: string;
   readonly vms: readonly string[];
-  /** Variables of every writer. */
-  readonly writerEnv?: Environment;
 }
 
 type Environment = Readonly<Record<string, string>>;
@@ -77,8 +75,7 @@ export class Rig {
 
   /** @param env more variables, such as FILEFLEET_TEST_FAILPOINTS. */
   startWriter(env: Environment = {}): WriterProcess {
-    const all = { ...this.#options.writerEnv, ...env };
-    this.#writer = startWriter({ redisUrl: this.#redis.url, dataDir: this.dataDir, env: all });
+    this.#writer = startWriter({ redisUrl: this.#redis.url, dataDir: this.dataDir, env });
     return this.#writer;
   }
 
@@ -122,8 +119,13 @@ export class Rig {
       if (drain.status === 'rejected') this.#fail('producer', String(drain.reason));
     }
     const survivors = [...this.#producers.keys()].map((vm) => `${vm}-${this.#incarnations.get(vm)}`);
-    const verdict = consult(this.journals(), readEvidence(this.dataDir), new Set(survivors));
-    return { ...verdict, violations: [...this.#failures.splice(0), ...verdict.violations] };
+    const { checked, violations } = this.look(new Set(survivors));
+    return { checked, violations: [...this.#failures.splice(0), ...violations] };
+  }
+
+  /** Asks the oracle as things stand. @param survivors producers all of whose calls must have ended. */
+  look(survivors: ReadonlySet<string> = new Set()): Verdict {
+    return consult(this.journals(), readEvidence(this.dataDir), survivors);
   }
 
   /** Ends everything as it should end. @returns what did not. */
