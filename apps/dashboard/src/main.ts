@@ -39,7 +39,8 @@ async function main(): Promise<void> {
 function configure(): Config {
   const config = loadConfig(process.env);
   requireRedisUrl(config);
-  assertGuarded(config.dashboardHost, config.dashboardUsers?.length ?? 0);
+  const { dashboardHost, dashboardUsers, dashboardOneTimePassword } = config;
+  assertGuarded(dashboardHost, dashboardUsers?.length ?? 0, dashboardOneTimePassword);
   return config;
 }
 

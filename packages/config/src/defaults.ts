@@ -18,4 +18,5 @@ export const defaults = Object.freeze({
   redisPort: 7379,
   dashboardHost: '127.0.0.1',
   dashboardPort: 7400,
+  dashboardOneTimePassword: false,
 } as const);

@@ -29,6 +29,8 @@ export interface Config {
   readonly redisPort: number;
   readonly dashboardHost: string;
   readonly dashboardPort: number;
+  /** Whether a dashboard that others can reach may start with a password of its own, printed in its log. */
+  readonly dashboardOneTimePassword: boolean;
   /** Undefined: nobody was named. */
   readonly dashboardUsers: readonly DashboardUser[] | undefined;
   readonly dashboardSecret: string | undefined;
@@ -83,6 +85,7 @@ function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
     redisPort: env.FILEFLEET_REDIS_PORT ?? defaults.redisPort,
     dashboardHost: env.FILEFLEET_DASHBOARD_HOST ?? defaults.dashboardHost,
     dashboardPort: env.FILEFLEET_DASHBOARD_PORT ?? defaults.dashboardPort,
+    dashboardOneTimePassword: env.FILEFLEET_DASHBOARD_ONE_TIME_PASSWORD ?? defaults.dashboardOneTimePassword,
     dashboardUsers: env.FILEFLEET_DASHBOARD_USERS,
     dashboardSecret: env.FILEFLEET_DASHBOARD_SECRET,
   });

@@ -55,6 +55,7 @@ export const variables = {
   FILEFLEET_REDIS_PORT: wholeNumber(1, 65_535),
   FILEFLEET_DASHBOARD_HOST: z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/),
   FILEFLEET_DASHBOARD_PORT: wholeNumber(0, 65_535),
+  FILEFLEET_DASHBOARD_ONE_TIME_PASSWORD: z.enum(['yes', 'no']).transform((answer) => answer === 'yes'),
   FILEFLEET_DASHBOARD_USERS: z.string().transform((text, context) => {
     const users = parseDashboardUsers(text);
     if (!('problem' in users)) return users;
@@ -169,6 +170,13 @@ export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
     wish: 'a whole number from 0 to 65535',
     advice: 'choose a free port',
     byDefault: String(defaults.dashboardPort),
+  },
+  FILEFLEET_DASHBOARD_ONE_TIME_PASSWORD: {
+    what: 'Whether a dashboard on an address that others reach may start without users: with a password for this run, in its log.',
+    noun: 'the answer',
+    wish: 'yes or no',
+    advice: 'say yes where only you can read its log, as in a container of your own',
+    byDefault: 'no',
   },
   FILEFLEET_DASHBOARD_USERS: {
     what: 'Who may use the dashboard: `name:role:hash`, separated by commas; roles viewer, operator, admin.',
