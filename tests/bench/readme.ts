@@ -8,6 +8,9 @@ import { columns, figuresOf } from './table.ts';
 const readmePath = new URL('./README.md', import.meta.url);
 const marks = { begin: '<!-- results: begin -->', end: '<!-- results: end -->' };
 
+const busy =
+  '**The machine was busy with other work: rates and latencies of this run are not to be quoted, only processor time is.**';
+
 export interface Report {
   readonly results: readonly Result[];
   readonly notMeasured: readonly string[];
@@ -30,6 +33,7 @@ function markdownOf({ results, notMeasured, machine, versions, short }: Report):
   const { processor, cores, memoryGiB, system, fileSystem, loadAtStart, at } = machine;
   const lines = [
     `${at}${short ? ', a short run' : ''}. ${processor}, ${cores} cores, ${memoryGiB} GiB, ${system}, ${fileSystem}; load at the start ${loadAtStart}.`,
+    ...(loadAtStart > cores ? [busy] : []),
     `Versions: ${Object.entries(versions)
       .map((pair) => pair.join(' '))
       .join(', ')}.`,
