@@ -1,6 +1,6 @@
 // Processes that a test starts: ended by their pid, and found when a test forgets one.
 
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { within } from './deadline.ts';
@@ -32,6 +32,17 @@ export function isRunning(child: ChildProcess): boolean {
 export async function killChild(child: ChildProcess, exited: Promise<Exit>): Promise<Exit> {
   if (isRunning(child)) child.kill('SIGKILL');
   return await within(exited, `process ${child.pid} to be gone after SIGKILL`);
+}
+
+/** Should this process die without a word, its child dies too: a shell waits for the end of its own input. */
+export function endWithUs(child: ChildProcess): void {
+  const script = 'cat > /dev/null; kill -9 "$1"';
+  const watchdog = spawn('sh', ['-c', script, 'sh', String(child.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true, // Ctrl-C must not end it before it has done its work
+  });
+  watchdog.unref();
+  child.once('exit', () => watchdog.kill('SIGKILL')); // the pid may soon be another's
 }
 
 /** This process's children as the system sees them: pid and command line. Zombies are left out. */

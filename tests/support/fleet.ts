@@ -41,8 +41,12 @@ export function useFleet(): Fleet {
     folder = await mkdtemp(join(tmpdir(), 'filefleet-scenario-'));
   });
   afterEach(async () => {
-    const faults = [...(await endVms(vms)), ...(await endWriters(writers))];
-    await redis.stop();
+    const faults: string[] = [];
+    try {
+      faults.push(...(await endVms(vms)));
+    } finally {
+      faults.push(...(await endWriters(writers).finally(() => redis.stop())));
+    }
     faults.push(...(await leftoverChildren()).map((child) => `left a process: ${child}`));
     if (process.env.KEEP_DB) console.log(`kept: ${join(folder, 'data')}`);
     else await rm(folder, { recursive: true, force: true });

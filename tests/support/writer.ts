@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type Exit, exitOf, isRunning, killChild } from './children.ts';
+import { type Exit, endWithUs, exitOf, isRunning, killChild } from './children.ts';
 import { patienceMs, within } from './deadline.ts';
 
 /** One line of the writer's log: `event`, `time` and the facts of the event. */
@@ -59,6 +59,7 @@ export function startWriter({ redisUrl, dataDir, env = {} }: WriterOptions): Wri
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`expected the writer to start from ${program}, got no process`);
+  endWithUs(child);
   const exited = exitOf(child, 'close');
   const lines: WriterLine[] = [];
   const errors: string[] = [];
