@@ -45,6 +45,7 @@ export class Committer {
   readonly #queue: Waiting[] = [];
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
+  #gaveUp = false;
   #progressAtMs: number;
 
   constructor(options: CommitterOptions) {
@@ -56,7 +57,7 @@ export class Committer {
   submit(entry: Entry): Promise<Committed> {
     return new Promise((resolve) => {
       this.#queue.push({ entry, bytes: contentBytes(entry), resolve });
-      this.#running ??= this.#run();
+      this.#running ??= this.#run().catch((error: unknown) => this.#giveUp(error));
     });
   }
 
@@ -90,6 +91,13 @@ export class Committer {
     this.#running = undefined;
   }
 
+  #giveUp(error: unknown): void {
+    if (this.#gaveUp) return;
+    this.#gaveUp = true;
+    this.#stopping.abort();
+    this.#options.onFatal(error);
+  }
+
   #closeGroup(): Waiting[] {
     let bytes = 0;
     let count = 0;
@@ -103,7 +111,7 @@ export class Committer {
 
   /** Tries the same group until it is in. @returns undefined when it never will be, in this process. */
   async #applyInPlace(group: readonly Waiting[]): Promise<GroupResult | undefined> {
-    const { apply, emit, clock, onFatal } = this.#options;
+    const { apply, emit, clock } = this.#options;
     const entries = group.map(({ entry }) => entry);
     for (let attempt = 1; ; attempt++) {
       this.#progressAtMs = clock.nowMs();
@@ -119,8 +127,7 @@ export class Committer {
         return applied;
       } catch (error) {
         if (!isPassing(error)) {
-          this.#stopping.abort();
-          onFatal(error);
+          this.#giveUp(error);
           return undefined;
         }
         if (isFull(error)) await this.#options.onFull();

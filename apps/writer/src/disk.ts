@@ -40,13 +40,14 @@ export class DiskWatch {
   readonly #ballastPath: string;
   readonly #waiting: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
   #tight = false;
   #hasBallast = false;
   #looking: Promise<void> | undefined;
 
   constructor(options: DiskWatchOptions) {
     this.#options = options;
-    this.#ballastPath = join(options.dataDir, 'ballast');
+    this.#ballastPath = ballastPath(options.dataDir);
   }
 
   get pressure(): 'none' | 'disk' {
@@ -58,10 +59,11 @@ export class DiskWatch {
     this.#hasBallast =
       (await stat(this.#ballastPath).catch(() => undefined))?.size === this.#options.ballastBytes;
     await this.look();
-    this.#timer = setInterval(() => void this.look(), watchEveryMs).unref();
+    if (!this.#stopped) this.#timer = setInterval(() => void this.look(), watchEveryMs).unref();
   }
 
   stop(): void {
+    this.#stopped = true;
     clearInterval(this.#timer);
   }
 
@@ -75,8 +77,14 @@ export class DiskWatch {
     this.#enter(true);
     if (!forCommit || !this.#hasBallast) return;
     this.#hasBallast = false;
-    await rm(this.#ballastPath, { force: true });
-    this.#options.emit('disk.ballast', { state: 'released', bytes: this.#options.ballastBytes });
+    try {
+      await rm(this.#ballastPath, { force: true });
+      this.#options.emit('disk.ballast', { state: 'released', bytes: this.#options.ballastBytes });
+    } catch (error) {
+      this.#options.emit('disk.ballast.stuck', {
+        message: error instanceof Error ? error.message : String(error),
+      });
+    }
   }
 
   /** Measures, and draws the consequences. One look at a time. */
@@ -118,6 +126,9 @@ export class DiskWatch {
     }
   }
 }
+
+/** Blocks of the disk that are given back when SQLite finds it full. */
+export const ballastPath = (dataDir: string): string => join(dataDir, 'ballast');
 
 async function measureDisk(folder: string): Promise<Room> {
   const { bavail, bsize, blocks } = await statfs(folder);

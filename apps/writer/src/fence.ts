@@ -13,12 +13,16 @@ export class FencedError extends Error {
   readonly code = 'EPOCH_SUPERSEDED';
 }
 
-// KEYS[1]: the epoch. ARGV[1]: ours. ARGV[2]: the commands as JSON. Each runs on its own (pcall): at maxmemory an XADD
-// fails while an UNLINK beside it must still go through. Returns the error texts.
+// KEYS[1]: the epoch. ARGV[1]: ours. ARGV[2]: the commands as JSON. Each runs on its own (pcall): one that hits a key of
+// another type must not keep the others from going through. Returns the error texts.
+// PERSIST changes nothing, but a script that has written is let go on at maxmemory: answers and heartbeats are bounded, and
+// the chunks that go with them are what filled the memory. An epoch that is no number is not believed, but replaced.
 const script = `
-local highest = tonumber(redis.call('GET', KEYS[1]) or '0')
+local seen = redis.pcall('GET', KEYS[1])
+local highest = type(seen) == 'string' and tonumber(seen) or 0
 local ours = tonumber(ARGV[1])
 if highest > ours then return redis.error_reply('FENCED ' .. highest) end
+redis.call('PERSIST', KEYS[1])
 local errors = {}
 if highest < ours then
   local set = redis.pcall('SET', KEYS[1], ours)
@@ -57,11 +61,16 @@ export class Fence {
   async run(commands: readonly Command[]): Promise<string[]> {
     try {
       return await this.#redis.filefleetFenced(this.#epochKey, this.#epoch, JSON.stringify(commands));
-    } catch (cause) {
-      const highest = cause instanceof Error ? /^FENCED (\d+)/.exec(cause.message)?.[1] : undefined;
-      if (highest === undefined) throw cause;
-      const message = `expected our epoch ${this.#epoch} to be the highest, got ${highest} in Redis; another writer has taken over`;
-      throw new FencedError(message, { cause });
+    } catch (error) {
+      throw asFenced(error, this.#epoch);
     }
   }
+}
+
+/** A FencedError when a script of ours answered FENCED and the highest epoch; else the error as it is. */
+export function asFenced(cause: unknown, epoch: number): unknown {
+  const highest = cause instanceof Error ? /^FENCED (\d+)/.exec(cause.message)?.[1] : undefined;
+  if (highest === undefined) return cause;
+  const message = `expected our epoch ${epoch} to be the highest, got ${highest} in Redis; another writer has taken over`;
+  return new FencedError(message, { cause });
 }

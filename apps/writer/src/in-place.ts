@@ -43,9 +43,14 @@ export async function inPlace<T>(
   }
 }
 
-/** Undefined: will not pass. Redis says first in which state it is: LOADING, BUSY, MASTERDOWN, OOM. */
+/** States of a Redis that end by themselves or by an operator's hand; it names them first in its answer. */
+const passingReplies = new Set(
+  'BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS OOM READONLY TRYAGAIN'.split(' '),
+);
+
+/** Undefined: will not pass. */
 function passingCode(fault: unknown): string | undefined {
   if (isPassing(fault)) return (fault as { code: string }).code;
-  if (fault instanceof ReplyError) return (fault as Error).message.split(' ', 1)[0] || 'REDIS';
-  return undefined;
+  const word = fault instanceof ReplyError ? ((fault as Error).message.split(' ', 1)[0] ?? '') : '';
+  return passingReplies.has(word) ? word : undefined;
 }

@@ -31,12 +31,21 @@ const levels: Readonly<Record<EventName, Level>> = {
   'disk.pressure': 'warn',
   'disk.ballast': 'info',
   'disk.unmeasured': 'warn',
+  'disk.ballast.stuck': 'warn',
   'redis.error': 'warn',
   'receipts.unpublished': 'warn',
+  'state.unpublished': 'warn',
+  'maintenance.postponed': 'warn',
   'maintenance.pruned': 'info',
 };
 
-export function logSubscriber(level: string): Subscriber {
-  const logger: Logger = pino({ name: 'writer', level, base: { name: 'writer' } });
+/** Lines that wait for an output that takes none, in bytes; more are dropped. */
+const unwrittenBytes = 1024 ** 2;
+
+/** @param fd where the lines go: standard output. */
+export function logSubscriber(level: string, fd = 1): Subscriber {
+  const output = pino.destination({ dest: fd, sync: true, maxLength: unwrittenBytes });
+  output.on('error', () => undefined); // often a log file on the very disk that is full: no reason to end
+  const logger: Logger = pino({ name: 'writer', level, base: { name: 'writer' } }, output);
   return ({ event, facts }) => logger[levels[event]]({ event, ...facts });
 }

@@ -47,6 +47,7 @@ async function main(): Promise<void> {
     });
   }
   void writer.failed.then(fail);
+  process.on('uncaughtException', fail); // a rejection that nobody handled is one, too
   await writer.start();
 }
 

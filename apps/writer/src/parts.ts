@@ -21,6 +21,7 @@ import { connectRedis } from './redis.ts';
 import { readStagedChunks } from './staged-chunks.ts';
 import { StatePublisher } from './state.ts';
 import { StrayWatch } from './strays.ts';
+import { SuspectNotes } from './suspect-notes.ts';
 import { Suspicion } from './suspicion.ts';
 import { Turns } from './turns.ts';
 
@@ -39,6 +40,7 @@ export interface PartsOptions {
 export interface Parts {
   readonly redis: Redis;
   readonly queue: QueuePlace;
+  readonly notes: SuspectNotes;
   readonly suspicion: Suspicion;
   readonly intake: Worker;
   readonly pipeline: Pipeline;
@@ -63,8 +65,9 @@ export function createParts(options: PartsOptions): Parts {
   const redis = connectRedis(redisUrl, 'main', emit);
   const epochKey = test.without.has('epoch') ? `${keys.epoch}:unguarded:${epoch}` : keys.epoch;
   const fence = new Fence(redis, epochKey, epoch);
-  const suspicion = new Suspicion(line);
   const disk = new DiskWatch({ dataDir: config.dataDir, ballastBytes: config.ballastBytes, emit });
+  const notes = new SuspectNotes({ line, disk, emit });
+  const suspicion = new Suspicion(notes);
   const committer = new Committer({
     apply: (entries) => line.apply(entries),
     emit,
@@ -113,6 +116,7 @@ export function createParts(options: PartsOptions): Parts {
     inlineBlobBytes,
     lastCommit: () => desk.lastCommit(),
     pressure: () => disk.pressure,
+    emit,
     onFenced: onFatal,
   });
   subscribe(state.subscriber);
@@ -127,5 +131,5 @@ export function createParts(options: PartsOptions): Parts {
   subscribe(metrics.subscriber);
   const queue = { key: `${keys.prefix}:${queueName}`, fence: { epochKey, epoch } };
   const strays = new StrayWatch({ redis, queue, workerId: intake.id, emit });
-  return { redis, queue, suspicion, intake, pipeline, committer, state, strays, disk, metrics };
+  return { redis, queue, notes, suspicion, intake, pipeline, committer, state, strays, disk, metrics };
 }

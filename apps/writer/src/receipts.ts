@@ -4,7 +4,7 @@
 
 import { type Answer, isSettled, type RedisKeys, replyField } from '@filefleet/protocol';
 import type { Emit } from './events.ts';
-import type { Command, Fence } from './fence.ts';
+import { type Command, type Fence, FencedError } from './fence.ts';
 import type { ReplyAddress } from './read-job.ts';
 
 /** Entries of one reply stream at most; a producer reads and trims, an absent one must not fill Redis. */
@@ -30,7 +30,7 @@ export class ReceiptStage {
     this.#emit = emit;
   }
 
-  /** Resolves when Redis has it. @throws FencedError when another writer has taken over. */
+  /** Resolves when Redis has it, or has refused it. @throws FencedError when another writer has taken over. */
   tell(told: Told): Promise<void> {
     this.#batch.push(...this.#commands(told));
     this.#flush ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#send());
@@ -42,9 +42,15 @@ export class ReceiptStage {
     this.#batch = [];
     this.#flush = undefined;
     if (commands.length === 0) return;
-    const errors = await this.#fence.run(commands);
-    const [message] = errors;
-    if (message !== undefined) this.#emit('receipts.unpublished', { count: errors.length, message });
+    try {
+      const errors = await this.#fence.run(commands);
+      const [message] = errors;
+      if (message !== undefined) this.#emit('receipts.unpublished', { count: errors.length, message });
+    } catch (error) {
+      if (error instanceof FencedError) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      this.#emit('receipts.unpublished', { count: commands.length, message });
+    }
   }
 
   #commands({ answer, replyTo, staged }: Told): Command[] {

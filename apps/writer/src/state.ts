@@ -9,7 +9,7 @@ import {
   writerStateField,
 } from '@filefleet/protocol';
 import type { Clock } from '@filefleet/store';
-import type { Subscriber } from './events.ts';
+import type { Emit, Subscriber } from './events.ts';
 import { type Fence, FencedError } from './fence.ts';
 
 const heartbeatMs = 1_000;
@@ -30,6 +30,7 @@ export interface StatePublisherOptions {
   readonly inlineBlobBytes: number;
   readonly lastCommit: () => { commitSequence: number; committedAtMs: number | null };
   readonly pressure: () => WriterState['pressure'];
+  readonly emit: Emit;
   readonly onFenced: (error: FencedError) => void;
 }
 
@@ -40,6 +41,7 @@ export class StatePublisher {
   #phase: WriterState['phase'] = 'starting';
   #timer: NodeJS.Timeout | undefined;
   #underWay = false;
+  #silent = false;
 
   constructor(options: StatePublisherOptions) {
     this.#options = options;
@@ -57,10 +59,11 @@ export class StatePublisher {
     this.#timer.unref();
   }
 
-  /** Publishes a new phase. Resolves when Redis has it, however long Redis is away. */
+  /** Publishes a new phase. Resolves when Redis has it, however long Redis is away. @throws FencedError */
   async enter(phase: WriterState['phase']): Promise<void> {
     this.#phase = phase;
-    await this.#publish();
+    const refused = await this.#publish();
+    if (refused !== undefined) this.#tellOnce(refused);
   }
 
   stop(): void {
@@ -72,20 +75,31 @@ export class StatePublisher {
     if (this.#underWay) return;
     this.#underWay = true;
     try {
-      await this.#publish();
+      const refused = await this.#publish();
+      if (refused === undefined) this.#silent = false;
+      else this.#tellOnce(refused);
     } catch (error) {
       if (error instanceof FencedError) this.#options.onFenced(error);
-      // Anything else is told by the connection's own error event; the next beat tries again.
+      else this.#tellOnce(error instanceof Error ? error.message : String(error));
     } finally {
       this.#underWay = false;
     }
   }
 
-  async #publish(): Promise<void> {
+  /** A heart that beats unheard is told of once, not every second. */
+  #tellOnce(message: string): void {
+    if (this.#silent) return;
+    this.#silent = true;
+    this.#options.emit('state.unpublished', { message });
+  }
+
+  /** @returns what Redis said if it did not take the state. */
+  async #publish(): Promise<string | undefined> {
     const { fence, keys } = this.#options;
-    await fence.run([
+    const [refused] = await fence.run([
       ['HSET', keys.writer, writerStateField, JSON.stringify(this.#state()), 'host', hostname()],
     ]);
+    return refused;
   }
 
   #state(): WriterState {

@@ -4,12 +4,16 @@
 // finish what is under way, settle or leave every job to the successor, checkpoint, free the lock. Starting waits for
 // Redis; stopping never does.
 
+import { rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Config, requireRedisUrl } from '@filefleet/config';
-import { type Clock, ContentDesk, systemClock } from '@filefleet/store';
+import { type Clock, ContentDesk, isPassing, systemClock } from '@filefleet/store';
 import { CommitLine } from './commit-line.ts';
+import { ballastPath } from './disk.ts';
 import type { Emit, Subscriber } from './events.ts';
 import { readTestSwitches } from './failpoints.ts';
+import { inPlace } from './in-place.ts';
 import { serveMetrics } from './metrics.ts';
 import type { Notifier } from './notify.ts';
 import { createParts, type Parts } from './parts.ts';
@@ -40,9 +44,10 @@ export class Writer {
   readonly #clock: Clock;
   readonly #test = readTestSwitches(process.env);
   #fail: (error: unknown) => void = () => undefined;
-  #line: CommitLine | undefined;
+  #opening: Promise<CommitLine> | undefined;
   #desk: ContentDesk | undefined;
   #parts: Parts | undefined;
+  #figures: Server | undefined;
   #pruning: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -64,20 +69,22 @@ export class Writer {
     if (this.#test.probe || this.#test.without.size > 0)
       emit('writer.unsafe', { without: [...this.#test.without] });
     const redisUrl = requireRedisUrl(config);
-    const line = await CommitLine.open(config.dataDir, this.#fail);
-    this.#line = line;
+    const line = await this.#open();
+    if (this.#stopped) return;
     const { epoch, schemaVersion, healed } = line;
     emit('writer.opened', { epoch, schemaVersion, healed });
     this.#test.probe?.('start.opened');
     const desk = new ContentDesk(config.dataDir, epoch, this.#test.probe);
     this.#desk = desk;
     await desk.clearTemps();
+    if (this.#stopped) return;
     notifier.ready(`epoch ${epoch}, schema ${schemaVersion}`);
     const [clock, test, onFatal] = [this.#clock, this.#test, this.#fail];
     const parts = createParts({ config, redisUrl, line, desk, emit, subscribe, clock, test, onFatal });
     this.#parts = parts;
     void parts.disk.start(); // never rejects; until it has looked, a full disk shows itself
     await this.#serveMetrics(parts);
+    if (this.#stopped) return;
     notifier.watch(() => this.#clock.nowMs() - parts.committer.progressAtMs < stuckAfterMs);
     try {
       const reclaimed = await this.#enterQueue(line, parts);
@@ -94,31 +101,47 @@ export class Writer {
     return this.#stopped;
   }
 
+  /** The commit thread. A full disk is waited out; what was kept back for that is given up first. */
+  #open(): Promise<CommitLine> {
+    const { config, emit } = this.#options;
+    const open = () => CommitLine.open(config.dataDir, this.#fail);
+    this.#opening = inPlace(open, async ({ code, message }) => {
+      if (this.#stopped) throw new Error(message);
+      if (code === 'STORAGE_FULL') await rm(ballastPath(config.dataDir), { force: true });
+      emit('writer.waiting', { for: 'storage', reason: message });
+    });
+    return this.#opening;
+  }
+
   /** @returns how many jobs were taken back. */
   async #enterQueue(line: CommitLine, parts: Parts): Promise<number> {
-    const { redis, queue, suspicion, intake, state, strays } = parts;
+    const { redis, queue, notes, suspicion, intake, state, strays } = parts;
     const policy = assertNoEviction(redis);
-    if (!(await within(patienceMs, policy))) {
-      this.#options.emit('writer.waiting', { for: 'redis', reason: 'it does not answer yet' });
-    }
+    if (!(await within(patienceMs, policy))) this.#waitForRedis({ message: 'it does not answer yet' });
     await policy;
-    await state.enter('starting'); // raises the fence: from here on a predecessor publishes nothing
-    const suspects = await line.noteSuspects(await listActiveJobs(redis, queue.key));
+    const inRedis = <T>(step: () => Promise<T>) => inPlace(step, (waiting) => this.#waitForRedis(waiting));
+    await inRedis(() => state.enter('starting')); // raises the fence: from here on a predecessor publishes nothing
+    const suspects = await notes.noteSuspects(await inRedis(() => listActiveJobs(redis, queue.key)));
     if (suspects.length > 0) this.#options.emit('writer.suspects', { jobs: suspects.length });
     suspicion.begin(suspects);
     this.#test.probe?.('reclaim.before');
     const reclaimed = this.#test.without.has('reclaim')
       ? []
-      : await reclaimActiveJobs(redis, queue.key, queue.fence);
+      : await inRedis(() => reclaimActiveJobs(redis, queue.key, queue.fence));
     this.#test.probe?.('reclaim.after');
     if (this.#stopped) return 0;
     intake.run().catch(this.#fail);
-    await state.enter('running');
+    await inRedis(() => state.enter('running'));
+    if (this.#stopped) return 0;
     state.start();
     if (!this.#test.without.has('reclaim')) strays.start();
-    this.#prune();
-    this.#pruning = setInterval(() => this.#prune(), pruneEveryMs).unref();
+    this.#prune(line);
+    this.#pruning = setInterval(() => this.#prune(line), pruneEveryMs).unref();
     return reclaimed.length;
+  }
+
+  #waitForRedis({ message }: { message: string }): void {
+    this.#options.emit('writer.waiting', { for: 'redis', reason: message });
   }
 
   /** Figures are for watching; a port that is taken is no reason not to write. */
@@ -126,17 +149,26 @@ export class Writer {
     const { config, emit } = this.#options;
     if (config.metricsPort === undefined) return;
     try {
-      const { url } = await serveMetrics(metrics.registry, config.metricsPort);
+      const { server, url } = await serveMetrics(metrics.registry, config.metricsPort);
+      this.#figures = server;
       emit('metrics.ready', { url });
     } catch (error) {
       emit('metrics.failed', { message: error instanceof Error ? error.message : String(error) });
     }
   }
 
-  #prune(): void {
-    this.#line?.prune().then((pruned) => {
-      if (pruned.receipts + pruned.refusals > 0) this.#options.emit('maintenance.pruned', pruned);
-    }, this.#fail);
+  /** Maintenance does not wait in place: what passes will have passed by the next time. */
+  #prune(line: CommitLine): void {
+    const { emit } = this.#options;
+    line.prune().then(
+      (pruned) => {
+        if (pruned.receipts + pruned.refusals > 0) emit('maintenance.pruned', pruned);
+      },
+      (error: Error & { code?: string }) => {
+        if (!isPassing(error)) this.#fail(error);
+        else emit('maintenance.postponed', { code: error.code ?? '', message: error.message });
+      },
+    );
   }
 
   async #stop(reason: string): Promise<void> {
@@ -151,10 +183,16 @@ export class Writer {
       : true;
     this.#test.probe?.('stop.closing');
     const abandoned = this.#parts?.pipeline.active ?? 0;
-    await within(closingMs / 2, this.#line?.close() ?? Promise.resolve());
+    await within(closingMs / 2, this.#close());
     this.#desk?.close();
+    this.#figures?.close();
     notifier.close();
     emit('writer.stopped', { clean, abandoned });
+  }
+
+  /** Frees the lock, also when the stop came while it was being taken. */
+  async #close(): Promise<void> {
+    await (await this.#opening)?.close();
   }
 }
 
