@@ -22,6 +22,8 @@ interface Failpoint {
   passed: number;
 }
 
+const actions = ['kill', 'exit', 'error', 'delay'];
+
 /** Reads the switches. @param env FILEFLEET_TEST_FAILPOINTS, FILEFLEET_TEST_UNSAFE */
 export function readTestSwitches(env: NodeJS.ProcessEnv): TestSwitches {
   const failpoints = (env.FILEFLEET_TEST_FAILPOINTS ?? '').split(',').filter(Boolean).map(parseFailpoint);
@@ -31,7 +33,8 @@ export function readTestSwitches(env: NodeJS.ProcessEnv): TestSwitches {
 
 function parseFailpoint(text: string): Failpoint {
   const match = /^([a-z.:\w-]+)=([a-z]+)(?::(\w+))?(?:@(\d+))?$/i.exec(text);
-  if (!match?.[1] || !match[2]) throw new Error(`expected a failpoint like name=kill@1, got ${text}`);
+  if (!match?.[1] || !match[2] || !actions.includes(match[2]))
+    throw new Error(`expected a failpoint like name=kill@1 (${actions.join(', ')}), got ${text}`);
   const [, step, action, argument = '', nth] = match;
   return { step, action, argument, nth: nth === undefined ? undefined : Number(nth), passed: 0 };
 }
@@ -56,6 +59,7 @@ function fire({ step, action, argument }: Failpoint): void {
   writeSync(2, `failpoint ${step}: ${action} ${argument}\n`); // at once: this thread may not come to anything else
   if (action === 'kill') process.kill(process.pid, 'SIGKILL');
   if (action === 'kill' || action === 'delay') pauseThread(action === 'kill' ? 10_000 : Number(argument));
+  if (action === 'exit') process.exit(1); // in the commit thread this ends the thread only
   if (action === 'error') {
     throw Object.assign(new Error(`failpoint ${step}: ${argument}`), { code: argument });
   }
