@@ -290,26 +290,3 @@ describe('without a writer', () => {
     expect(warnings).toEqual([]);
   });
 });
-
-describe('close', () => {
-  test('twice is once, and afterwards every method says so', async () => {
-    await Promise.all([client.close(), client.close()]);
-    await client.close();
-    const fileId = makeOperationId();
-    const calls = [
-      () => client.store({ sessionId, filename: 'f', content: 'c' }),
-      () => client.enqueueStore({ sessionId, filename: 'f', content: 'c' }),
-      () => client.delete({ sessionId, fileId }),
-      () => client.initialize(),
-      () => client.receipt(fileId),
-      () => client.writerState(),
-    ];
-    for (const call of calls) await expect(call()).rejects.toMatchObject({ code: 'CLIENT_CLOSED' });
-  });
-
-  test('with a deadline waits for what is under way', async () => {
-    const stored = client.store({ sessionId, filename: 'f', content: 'c' });
-    await client.close({ deadlineMs: 1_000_000 });
-    expect(await stored).toMatchObject({ outcome: 'applied' });
-  });
-});

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { limits, makeJobId, makeOperationId, redisKeys, stagedTtlMs } from '@filefleet/protocol';
+import { limits, makeOperationId, redisKeys, stagedTtlMs } from '@filefleet/protocol';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { frozenClock } from '../../../tests/support/hasty-clock.ts';
@@ -282,37 +282,5 @@ describe('receipts', () => {
     const [stream = ''] = await redis.keys('*receipts*');
     expect(await redis.xlen(stream)).toBeLessThan(600);
     expect(await redis.pttl(stream)).toBeGreaterThan(60_000);
-  });
-});
-
-test('the state of the writer is read, and undefined where there is none', async () => {
-  expect(await client.writerState()).toBeUndefined();
-  await redis.hset(keys.writer, 'state', 'not JSON');
-  expect(await client.writerState()).toBeUndefined();
-  const state = {
-    epoch: 3,
-    phase: 'running',
-    pid: 1,
-    startedAtMs: 1,
-    heartbeatAtMs: 2,
-    schemaVersion: '002',
-    acceptedVersions: [1],
-    limits: {},
-    pressure: 'none',
-    commitSequence: 0,
-    lastCommitAtMs: null,
-    settled: { applied: 0, refused: 0, resend: 0, quarantined: 0 },
-  };
-  await redis.hset(keys.writer, 'state', JSON.stringify(state));
-  expect(await client.writerState()).toEqual(state);
-});
-
-test('jobs carry ids and options that the fleet agreed on', async () => {
-  const { operationId } = await storeText('a', 'text');
-  const opts = await redis.hget(`${keys.prefix}:operations:${makeJobId('vm5', operationId)}`, 'opts');
-  expect(JSON.parse(opts ?? '')).toMatchObject({
-    attempts: 1,
-    removeOnComplete: { count: 1000 },
-    removeOnFail: { count: 5000 },
   });
 });

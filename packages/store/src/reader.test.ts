@@ -1,9 +1,7 @@
 // Reads, against a database that the group transaction filled. Exact, bounded, and never empty for a failure.
 
-import { writeFileSync } from 'node:fs';
-import SQLite from 'better-sqlite3';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { makeFolder, openManager, withRaw } from '../../../tests/support/data-folder.ts';
+import { makeFolder, withRaw } from '../../../tests/support/data-folder.ts';
 import { entry, idOf, sha256, storeEntry } from '../../../tests/support/operations.ts';
 import { databasePath } from './data-dir.ts';
 import { pageSql, pageSqlWithDeleted } from './queries/files.ts';
@@ -275,46 +273,4 @@ test('open reminders of an ended session are pending cleanups', () => {
       scheduledAt: '2026-01-31 00:00:02',
     },
   ]);
-});
-
-describe('what cannot be read is an error', () => {
-  test('a closed reader', async () => {
-    reader.close();
-    reader.close();
-    expect(() => reader.getStatistics()).toThrow(expect.objectContaining({ code: 'CLOSED' }));
-    await expect(reader.openContent(nobody)).rejects.toMatchObject({ code: 'CLOSED' });
-  });
-
-  test('no database, with what to type', () => {
-    expect(() => openReader({ dataDir: makeFolder() })).toThrow(/got no file; .* filefleet migrate up/);
-  });
-
-  test('a schema older than the program', async () => {
-    const folder = makeFolder();
-    (await openManager(folder)).initialize({ to: '001' });
-    expect(() => openReader({ dataDir: folder })).toThrow(
-      expect.objectContaining({ code: 'NOT_INITIALIZED' }),
-    );
-  });
-
-  test.each([
-    ['no database', (path: string) => writeFileSync(path, 'nonsense '.repeat(200)), 'DATABASE_CORRUPT'],
-    [
-      'a foreign one',
-      (path: string) => withRaw(path, (db) => db.exec('CREATE TABLE t (a)')),
-      'DATABASE_FOREIGN',
-    ],
-  ])('a file that is %s', (_what, make, code) => {
-    const folder = makeFolder();
-    make(databasePath(folder));
-    expect(() => openReader({ dataDir: folder })).toThrow(expect.objectContaining({ code }));
-  });
-
-  test('a table that is gone: the error is thrown, not an empty list', () => {
-    store('x');
-    const db = new SQLite(databasePath(dataDir));
-    db.exec('DROP TABLE file_metadata; DROP TABLE dead_letters');
-    db.close();
-    expect(() => reader.listDeadLetters()).toThrow(/no such table/);
-  });
 });
