@@ -202,9 +202,10 @@ describe('Redis', () => {
     const redis = new Redis(server.url);
     await redis.config('SET', 'maxmemory', '1');
     const stored = client.store({ sessionId, filename: 'f', content: 'c' });
+    // An add that is on its way at the very moment of the deadline may have been taken: then nobody can say "never".
     await expect(
       client.rename({ sessionId: 'other', fileId: makeOperationId(), filename: 'n', deadlineMs: 4_000 }),
-    ).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    ).rejects.toMatchObject({ code: expect.stringMatching(/^(REDIS_UNAVAILABLE|NOT_YET_DURABLE)$/) });
     await redis.config('SET', 'maxmemory', '0');
     redis.disconnect();
     expect(await stored).toMatchObject({ outcome: 'applied' });
