@@ -4,6 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
+import { until } from '../support/deadline.ts';
 import { randomOf } from './load/random.ts';
 import type { Rig } from './rig/rig.ts';
 import { useRig } from './rig/use-rig.ts';
@@ -39,7 +40,10 @@ const faults: readonly Fault[] = [
     what: 'is out of memory',
     strike: ({ redisUrl }) =>
       command(redisUrl, async (redis) => {
+        await redis.config('RESETSTAT');
         await redis.config('SET', 'maxmemory', '1mb');
+        const refused = async () => (await redis.info('errorstats')).includes('errorstat_OOM');
+        await until(refused, 'Redis to refuse somebody for lack of memory');
         await aMoment(300);
         await redis.config('SET', 'maxmemory', '0');
       }),
