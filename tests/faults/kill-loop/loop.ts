@@ -33,7 +33,7 @@ export interface LoopResult {
   readonly violations: Violation[];
   /** From the start of a restarted writer to its first commit. */
   recoveryMs: { p50: number; p95: number; max: number };
-  /** What the writer of the slowest recovery said until its first commit, with milliseconds since its start. */
+  /** What the writer of the slowest recovery said until its first commit (of each event the last), with milliseconds since its start. */
   slowest: readonly string[];
   seconds: number;
 }
@@ -166,10 +166,8 @@ function committed(writer: WriterProcess, after: number): Promise<unknown> {
 
 function timeline({ lines, startedAtMs }: WriterProcess): string[] {
   const until = lines.findIndex(({ event }) => event === 'group.committed') + 1;
-  return lines.slice(0, until).map(({ event, time, ...facts }) => {
-    const { pid: _pid, level: _level, name: _name, hostname: _host, ...rest } = facts;
-    return `${time - startedAtMs} ms ${event} ${JSON.stringify(rest)}`;
-  });
+  const seen = new Map(lines.slice(0, until).map((line) => [line.event, line]));
+  return [...seen.values()].map(({ event, time }) => `${time - startedAtMs} ms ${event}`);
 }
 
 function summary(values: readonly number[]): LoopResult['recoveryMs'] {
