@@ -4,12 +4,15 @@ import { stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Subscriber } from './events.ts';
 
 const latencyBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 const groupBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 const nanosecondsPerSecond = 1e9;
+/** A figure that takes longer is left out; in milliseconds. Redis may hang. */
+const figureWithinMs = 1_000;
 
 export interface MetricsSources {
   /** Path of the WAL, for its size. */
@@ -92,7 +95,7 @@ export class Metrics {
         help,
         registers: [this.registry],
         async collect() {
-          const value = await read();
+          const value = await figureOf(read);
           if (value === undefined) this.remove();
           else this.set(value);
         },
@@ -110,6 +113,23 @@ export class Metrics {
       this.#loop.reset();
       return longest;
     });
+  }
+}
+
+/** Undefined when it cannot be had, or not soon: one figure must not keep the others from whoever looks. */
+async function figureOf(
+  read: () => number | undefined | Promise<number | undefined>,
+): Promise<number | undefined> {
+  const patience = new AbortController();
+  try {
+    return await Promise.race([
+      read(),
+      wait(figureWithinMs, undefined, { signal: patience.signal, ref: false }),
+    ]);
+  } catch {
+    return undefined;
+  } finally {
+    patience.abort();
   }
 }
 

@@ -1,0 +1,162 @@
+// What the content stage does not fetch, and what it does when the machine fails; content.test.ts has what it fetches.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { limits, redisKeys } from '@filefleet/protocol';
+import type { ContentDesk } from '@filefleet/store';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { noise } from '../../../tests/support/files.ts';
+import { sha256, storeEntry } from '../../../tests/support/operations.ts';
+import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { chunkKey, openDesk, promiseStore, stageStore } from '../../../tests/support/staging.ts';
+import { type ContentOptions, ContentStage } from './content.ts';
+import type { EventName } from './events.ts';
+import { readStagedChunks } from './staged-chunks.ts';
+
+const keys = redisKeys();
+const large = noise(limits.chunkBytes * 2 + 1_000, 'large');
+const small = Buffer.from('small enough for the database');
+let server: TestRedis;
+let redis: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(async () => {
+  await redis.flushall();
+});
+
+/** A stage over a real data folder; every test ends without a temp file. */
+async function makeStage(overrides: (desk: ContentDesk) => Partial<ContentOptions> = () => ({})) {
+  const { dataDir, session, desk } = await openDesk();
+  const reads: string[] = [];
+  const events: [EventName, object][] = [];
+  const read = readStagedChunks(redis);
+  const stage = new ContentStage({
+    desk,
+    readChunk: (key, maxBytes) => {
+      reads.push(key);
+      return read(key, maxBytes);
+    },
+    keys,
+    limits,
+    disk: { pressure: 'none', whenRoom: async () => undefined, noteFull: async () => undefined },
+    emit: (event, facts) => void events.push([event, facts]),
+    clock: { nowMs: () => 0 },
+    ...overrides(desk),
+  });
+  return { stage, desk, session, dataDir, reads, events };
+}
+
+describe('nothing is fetched', () => {
+  test('when the store holds the bytes, unless they were gone a moment ago', async () => {
+    const { stage, session, reads } = await makeStage();
+    const first = await stage.prepare(await stageStore(redis, large));
+    session.apply([
+      storeEntry('', { digest: sha256(large), size: large.byteLength }, first ? { content: first } : {}),
+    ]);
+    const payload = await stageStore(redis, large);
+    reads.length = 0;
+    expect(await stage.prepare(payload)).toEqual({ kind: 'held' });
+    expect(reads).toEqual([]);
+    const fetched = await stage.prepare(payload, true);
+    expect(fetched).toMatchObject({ kind: 'file' });
+    await stage.discard(fetched);
+    await stage.discard(first); // named by a row: stays
+    expect(await stage.prepare(payload)).toEqual({ kind: 'held' });
+  });
+
+  test('when a large operation was settled before', async () => {
+    const { stage, session, reads } = await makeStage();
+    const payload = promiseStore(large);
+    session.apply([storeEntry('x', {}, { operationId: payload.operationId })]);
+    expect(await stage.prepare(payload)).toBeUndefined();
+    expect(reads).toEqual([]);
+  });
+
+  test('when the producer only believes that the store holds them, and it does not', async () => {
+    const { stage } = await makeStage();
+    const payload = { ...promiseStore(large), content: { from: 'known' } } as const;
+    expect(await stage.prepare(payload)).toEqual({ kind: 'unavailable', code: 'CONTENT_MISSING' });
+  });
+});
+
+describe('the machine', () => {
+  const errno = (code: string) => Object.assign(new Error(code), { code });
+
+  test('a full disk is waited out, visibly, and the bytes arrive', async () => {
+    const noted: boolean[] = [];
+    let failures = 1;
+    const { stage, events } = await makeStage((desk) => ({
+      desk: deskWith(desk, {
+        beginBlob: async () => {
+          if (failures-- > 0) throw errno('ENOSPC');
+          return desk.beginBlob();
+        },
+      }),
+      disk: {
+        pressure: 'none',
+        whenRoom: async () => undefined,
+        noteFull: async (forCommit) => void noted.push(forCommit),
+      },
+    }));
+    const payload = await stageStore(redis, large);
+    expect(await stage.prepare(payload)).toMatchObject({ kind: 'file' });
+    expect(noted).toEqual([false]);
+    const { operationId } = payload;
+    const facts = { operationId, code: 'STORAGE_FULL', attempt: 1, retryInMs: 100 };
+    expect(events[0]).toEqual(['content.waiting', expect.objectContaining(facts)]);
+  });
+
+  test.each([
+    ['a disk that fails', 'EIO', 'STORAGE_FAULT'],
+    ['temp files that a successor cleared', 'ENOENT', 'STORAGE_FAULT'],
+  ])('%s is not waited for', async (_what, code, expected) => {
+    const { stage, events } = await makeStage((desk) => ({
+      desk: deskWith(desk, { beginBlob: () => Promise.reject(errno(code)) }),
+    }));
+    await expect(stage.prepare(await stageStore(redis, large))).rejects.toMatchObject({ code: expected });
+    expect(events).toEqual([]);
+  });
+
+  test('while the disk is tight stores wait, those that were settled before do not', async () => {
+    const room = Promise.withResolvers<void>();
+    const { stage, session, reads } = await makeStage(() => ({
+      disk: { pressure: 'disk', whenRoom: () => room.promise, noteFull: async () => undefined },
+    }));
+    const settled = promiseStore(large);
+    session.apply([storeEntry('x', {}, { operationId: settled.operationId })]);
+    expect(await stage.prepare(settled)).toBeUndefined();
+    const waiting = stage.prepare(await stageStore(redis, small));
+    expect(reads).toEqual([]);
+    room.resolve();
+    expect(await waiting).toMatchObject({ kind: 'inline' });
+  });
+
+  const deskWith = (desk: ContentDesk, changed: Partial<ContentOptions['desk']>): ContentOptions['desk'] => ({
+    findBlob: (digest) => desk.findBlob(digest),
+    isSettled: (id) => desk.isSettled(id),
+    beginBlob: () => desk.beginBlob(),
+    discardUnnamed: (name) => desk.discardUnnamed(name),
+    keepQuarantined: (draft, id) => desk.keepQuarantined(draft, id),
+    assertEpoch: () => desk.assertEpoch(),
+    ...changed,
+  });
+});
+
+test('the bytes of a condemned operation are kept as they are, as far as they are there', async () => {
+  const { stage, dataDir } = await makeStage();
+  const payload = await stageStore(redis, large);
+  await redis.del(chunkKey(payload, 1));
+  const name = await stage.keepInQuarantine(payload);
+  const kept = readFileSync(join(dataDir, 'quarantine', name ?? ''));
+  const expected = [large.subarray(0, limits.chunkBytes), large.subarray(2 * limits.chunkBytes)];
+  expect(kept.equals(Buffer.concat(expected))).toBe(true);
+  expect(await stage.keepInQuarantine(promiseStore(large))).toBeUndefined();
+});
