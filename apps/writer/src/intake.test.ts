@@ -92,6 +92,19 @@ test('text that is no JSON comes with its text, settles, and does not come again
   expect(await queue.unfinished()).toBe(0);
 });
 
+test('options that are no JSON do not keep a job cycling for ever, and do not change what it asks for', async () => {
+  const hash = { name: 'session-end', data: '{"v":1}', timestamp: '1', opts: '{"attempts":', progress: '{' };
+  for (const id of ['vm5-a', 'vm5-b']) {
+    await queue.redis.hset(queue.key(id), hash);
+    await queue.redis.lpush(queue.key('wait'), id);
+  }
+  const { jobs, events } = startIntake();
+  await until(async () => (await queue.redis.zcard(queue.key('completed'))) === 2, 'both to be completed');
+  expect(jobs).toMatchObject([{ data: { v: 1 } }, { data: { v: 1 } }]);
+  const options = expect.arrayContaining(['opts', 'progress']);
+  expect(events[0]).toEqual(['job.clamped', { jobId: 'vm5-a', options }]);
+});
+
 test('a list id without a hash comes as a job without a name, and does not come again', async () => {
   await queue.redis.lpush(queue.key('wait'), 'ghost');
   const { jobs } = startIntake({ kind: 'fail', reason: 'QUARANTINED' });

@@ -6,6 +6,7 @@ import { type Job, type JobJson, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Emit } from './events.ts';
 import type { RawJob } from './read-job.ts';
+import { keepHashesReadable } from './readable-hashes.ts';
 
 /** Settled jobs that stay to be looked at. The ledger, not Redis, is the memory. */
 export const keptJobs = Object.freeze({ completed: 1_000, failed: 5_000 });
@@ -105,6 +106,7 @@ export function createIntake(options: IntakeOptions): Worker {
       skipVersionCheck: true,
     },
   );
+  keepHashesReadable(worker.backend, (jobId, fields) => emit('job.clamped', { jobId, options: fields }));
   worker.on('error', (error) => emit('redis.error', { connection: 'intake', message: error.message }));
   return worker;
 }
