@@ -47,6 +47,12 @@ test.each(['LOADING Redis is loading', 'BUSY a script', 'MISCONF', 'OOM command 
   },
 );
 
+test('a connection that ended in the middle of a pipeline is waited for', async () => {
+  const error = Object.assign(new Error('Command aborted due to connection close'), { name: 'AbortError' });
+  const { waits, done } = await tryAgainst(error);
+  expect([done, waits[0]?.code]).toEqual(['done', 'CONNECTION_LOST']);
+});
+
 test.each([
   ['a failing disk', errno('EIO'), 'STORAGE_FAULT'],
   ['a successor', new StoreError('EPOCH_SUPERSEDED', 'x'), 'EPOCH_SUPERSEDED'],

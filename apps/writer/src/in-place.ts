@@ -48,9 +48,13 @@ const passingReplies = new Set(
   'BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS OOM READONLY TRYAGAIN'.split(' '),
 );
 
+/** What ioredis rejects the rest of a pipeline with whose connection ended half-way: it sends only whole ones again. */
+const aborted = 'AbortError';
+
 /** Undefined: will not pass. */
 function passingCode(fault: unknown): string | undefined {
   if (isPassing(fault)) return (fault as { code: string }).code;
+  if (fault instanceof Error && fault.name === aborted) return 'CONNECTION_LOST';
   const word = fault instanceof ReplyError ? ((fault as Error).message.split(' ', 1)[0] ?? '') : '';
   return passingReplies.has(word) ? word : undefined;
 }
