@@ -71,6 +71,12 @@ test('a lock that is held crosses as a StoreError that names the holder', async 
   lock.release();
 });
 
+test('what the disk did has one of our codes on this side, also outside of groups', async () => {
+  vi.stubEnv('FILEFLEET_TEST_FAILPOINTS', 'start.locked=error:ENOSPC');
+  const error = await CommitLine.open(makeFolder(), ignore).catch((reason: unknown) => reason);
+  expect(isStoreError(error, 'STORAGE_FULL')).toBe(true);
+});
+
 test('closing frees the lock and notes the end; closing twice is closing once', async () => {
   const dataDir = makeFolder();
   const lost = vi.fn();

@@ -27,7 +27,7 @@ beforeEach(async () => {
 const done: JobEnd = { kind: 'complete', returnvalue: 'receipt' };
 
 /** A running intake that notes what it was handed. */
-function startIntake(end: JobEnd = done) {
+function startIntake(end: JobEnd | Error = done) {
   const redis = new Redis(server.url, { maxRetriesPerRequest: null });
   const jobs: RawJob[] = [];
   const events: [EventName, object][] = [];
@@ -38,6 +38,7 @@ function startIntake(end: JobEnd = done) {
     emit: (event, facts) => void events.push([event, facts]),
     handle: async (job) => {
       jobs.push(job);
+      if (end instanceof Error) throw end;
       return end;
     },
   });
@@ -123,6 +124,15 @@ test('options of a producer that would change how a job is settled are overridde
   expect(await queue.redis.exists(queue.key('vm5-a'))).toBe(1);
   const options = expect.arrayContaining(['attempts', 'backoff', 'lifo']);
   expect(events).toEqual([['job.clamped', { jobId: 'vm5-a', options }]]);
+});
+
+test('whatever is thrown, a job is run once and not as often as its producer says', async () => {
+  const { jobs } = startIntake(new Error('a fault of the program'));
+  await queue.queue.add('x', {}, { jobId: 'vm5-a', attempts: 50 });
+  await until(() => jobs.length > 0, 'the job to come');
+  await allOver();
+  expect(await queue.redis.zrange(queue.key('failed'), '0', '-1')).toEqual(['vm5-a']);
+  expect(jobs).toHaveLength(1);
 });
 
 test('a parent that a producer names gets nothing of it', async () => {
