@@ -3,6 +3,7 @@
 // 0 stopped · 74 storage fault · 75 another writer holds the lock or a higher epoch was seen · 78 configuration, damaged
 // or newer schema, a Redis that evicts · 1 a fault of the program.
 
+import { flushCompileCache } from 'node:module';
 import { ConfigError, loadConfig, requireRedisUrl } from '@filefleet/config';
 import { StoreError } from '@filefleet/store';
 import { createEvents } from './events.ts';
@@ -49,6 +50,7 @@ async function main(): Promise<void> {
   void writer.failed.then(fail);
   process.on('uncaughtException', fail); // a rejection that nobody handled is one, too
   await writer.start();
+  flushCompileCache(); // a kill -9 would never write it, and the start after that is the one that should be quick
 }
 
 try {
