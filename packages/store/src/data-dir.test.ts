@@ -4,7 +4,13 @@ import { chmodSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } f
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makeFolder } from '../../../tests/support/data-folder.ts';
+import { notRun } from '../../../tests/support/not-run.ts';
 import { blobFolders, blobsDir, ensureDataDir, tmpDir } from './data-dir.ts';
+
+// Root may write anywhere, so as root one test would say nothing.
+const isRoot = process.getuid?.() === 0;
+if (isRoot)
+  notRun('a data folder that may not be written to: root may write anywhere; run npm test as a plain user');
 
 describe('ensureDataDir', () => {
   test('makes 256 folders for blobs, from 00 to ff, and one for temp files', () => {
@@ -52,8 +58,7 @@ describe('ensureDataDir', () => {
     expect(() => ensureDataDir(path)).toThrow(expect.objectContaining({ code: 'PATH_INVALID' }));
   });
 
-  // Root may write anywhere, so as root this says nothing.
-  test.skipIf(process.getuid?.() === 0)('a parent that this user may not write to is refused', () => {
+  test.skipIf(isRoot)('a parent that this user may not write to is refused', () => {
     const parent = makeFolder();
     chmodSync(parent, 0o500);
     expect(() => ensureDataDir(join(parent, 'data'))).toThrow(
