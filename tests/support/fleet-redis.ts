@@ -20,12 +20,15 @@ export function requireContainerRedis(): void {
   required = true;
 }
 
-/** Starts a Redis of the test's own. */
-export async function startFleetRedis(): Promise<TestRedis> {
+/**
+ * Starts a Redis of the test's own.
+ * @param options.port the port of the one that it replaces; a free one if left out.
+ */
+export async function startFleetRedis(options: { port?: number } = {}): Promise<TestRedis> {
   inContainer ??= engineAnswers();
   if (required || (await inContainer)) {
     try {
-      const redis = await startContainerRedis();
+      const redis = await startContainerRedis(options.port);
       usedHere(`Scenarios: Redis in a container (${image}), through testcontainers`);
       return redis;
     } catch (error) {
@@ -35,16 +38,16 @@ export async function startFleetRedis(): Promise<TestRedis> {
     }
   }
   usedHere('Scenarios: redis-server of this machine; with a container engine it would be one in a container');
-  return startRedis();
+  return startRedis(options);
 }
 
-async function startContainerRedis(): Promise<TestRedis> {
+async function startContainerRedis(hostPort?: number): Promise<TestRedis> {
   // Its reaper is one more image to fetch; every container is removed by whoever started it.
   process.env.TESTCONTAINERS_RYUK_DISABLED ??= 'true';
   const { GenericContainer, Wait } = await import('testcontainers');
   const container = await new GenericContainer(image)
     .withCommand(command)
-    .withExposedPorts(6379)
+    .withExposedPorts(hostPort === undefined ? 6379 : { container: 6379, host: hostPort })
     .withStartupTimeout(startMs)
     .withWaitStrategy(Wait.forLogMessage('Ready to accept connections'))
     .start();

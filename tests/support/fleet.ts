@@ -23,8 +23,8 @@ export interface Fleet {
   startVm(vm: string, options?: Partial<AgentOptions>): Promise<Vm>;
   /** One agent on each of these VMs, started together. */
   startVms(...names: readonly string[]): Promise<Vm[]>;
-  /** Takes the place of the Redis that a test has stopped. */
-  replaceRedis(redis: TestRedis): void;
+  /** Ends Redis as a crash would, and puts an empty one in its place: same address, in a container if that one was. */
+  replaceRedis(): Promise<void>;
 }
 
 /** Call it once in a test file: every test gets a fleet of its own. */
@@ -76,8 +76,9 @@ export function useFleet(): Fleet {
     },
     startVm: start,
     startVms: (...names) => Promise.all(names.map((name) => start(name))),
-    replaceRedis: (other) => {
-      redis = other;
+    replaceRedis: async () => {
+      await redis.stop();
+      redis = await startFleetRedis({ port: redis.port });
     },
   };
 }

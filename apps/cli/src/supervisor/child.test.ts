@@ -42,7 +42,8 @@ function setUp(program: string, spec: Partial<ChildSpec> = {}) {
 }
 
 const runs = "console.log('ready'); setInterval(() => {}, 1000);";
-const stopsCleanly = `${runs} process.on('SIGTERM', () => { console.log('bye'); process.exit(0); });`;
+// Listens before it says ready: SIGTERM may follow at once.
+const stopsCleanly = `process.on('SIGTERM', () => { console.log('bye'); process.exit(0); }); ${runs}`;
 
 test('it is ready when it says so, and SIGTERM ends it', async () => {
   const { child, told } = setUp(stopsCleanly);
