@@ -80,6 +80,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
 export class Client {
   readonly #courier: Courier;
 
+  /** @internal Clients are made by `createClient`; the built types leave this out, and with it all that is behind it. */
   constructor(courier: Courier) {
     this.#courier = courier;
   }
