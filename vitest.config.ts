@@ -18,7 +18,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'scenarios', include: ['tests/scenarios/**/*.test.ts'], testTimeout: 60_000 },
+        test: {
+          name: 'scenarios',
+          include: ['scenarios', 'examples', 'publishing'].map((room) => `tests/${room}/**/*.test.ts`),
+          testTimeout: 60_000,
+        },
       },
       {
         extends: true,

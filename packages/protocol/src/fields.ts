@@ -10,6 +10,11 @@ export const utf8Bytes = (text: string): number => encoder.encode(text).byteLeng
 
 const controlCharacter = /\p{Cc}/u;
 
+// What zod checks with a function, a JSON Schema cannot say; `meta` says as much of it as one can. A schema is therefore
+// never stricter than the writer, and here and there (bytes of UTF-8, well-formedness) more lenient.
+const withoutControls = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
+const uuid7Pattern = '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$';
+
 /** Text kept as data: well-formed, without control characters, bounded in UTF-8 bytes. */
 function boundedText(maxBytes: number) {
   return z
@@ -17,10 +22,18 @@ function boundedText(maxBytes: number) {
     .min(1, { error: 'a string that is not empty' })
     .refine((s) => s.isWellFormed(), { error: 'well-formed Unicode without lone surrogates' })
     .refine((s) => !controlCharacter.test(s), { error: 'text without control characters' })
-    .refine((s) => utf8Bytes(s) <= maxBytes, { error: `at most ${maxBytes} bytes of UTF-8` });
+    .refine((s) => utf8Bytes(s) <= maxBytes, { error: `at most ${maxBytes} bytes of UTF-8` })
+    .meta({
+      maxLength: maxBytes,
+      pattern: withoutControls,
+      description: `At most ${maxBytes} bytes of UTF-8, well-formed, without control characters.`,
+    });
 }
 
-export const operationId = z.string().refine(isOperationId, { error: 'a UUIDv7 in lower case' });
+export const operationId = z
+  .string()
+  .refine(isOperationId, { error: 'a UUIDv7 in lower case' })
+  .meta({ pattern: uuid7Pattern, description: 'A UUIDv7 in lower case.' });
 export const uuid = z
   .string()
   .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, { error: 'a UUID in lower case' });
@@ -61,6 +74,10 @@ function boundedMetadata<V extends z.ZodType>(value: V) {
     })
     .refine((m) => utf8Bytes(JSON.stringify(m)) <= limits.metadataBytes, {
       error: `at most ${limits.metadataBytes} bytes as JSON`,
+    })
+    .meta({
+      maxProperties: limits.metadataEntries,
+      description: `At most ${limits.metadataBytes} bytes as JSON.`,
     });
 }
 

@@ -30,6 +30,7 @@ export {
   vmNamePattern,
 } from './ids.ts';
 export { intentDigest } from './intent.ts';
+export { jsonSchemas } from './json-schemas.ts';
 export { queueName, type RedisKeys, redisKeys, redisPrefix } from './keys.ts';
 export { type Limits, ledgerRetentionMs, limits, stagedTtlMs } from './limits.ts';
 export {

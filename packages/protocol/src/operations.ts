@@ -60,7 +60,8 @@ function checkSequence(payload: Sequenced, context: z.RefinementCtx): void {
 function sessionOperation<S extends z.ZodRawShape>(shape: S) {
   return z
     .strictObject({ ...envelope, sessionId: field.sessionId, ...shape })
-    .superRefine((payload, context) => checkSequence(payload as Sequenced, context));
+    .superRefine((payload, context) => checkSequence(payload as Sequenced, context))
+    .meta({ dependentRequired: { sequence: ['previous', 'producer'], previous: ['sequence'] } });
 }
 
 // An operation without a session has no order to keep: it carries a reply address but no sequence.

@@ -1,0 +1,129 @@
+// The two packages that agents install: built, packed, looked at as publint does, installed from their tarballs into an
+// empty project, and used there from plain JavaScript, on every Node that they promise, with a real Redis and writer.
+
+import { existsSync } from 'node:fs';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rows, sha256, storedBytes } from '../support/database.ts';
+import { useFleet } from '../support/fleet.ts';
+import { notRun } from '../support/not-run.ts';
+import { emptyProject, npm, run } from '../support/npm.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const packages = ['protocol', 'client'] as const;
+const distOf = (name: string) => join(root, 'packages', name, 'dist');
+const program = (name: string) => fileURLToPath(new URL(`./consumer/${name}`, import.meta.url));
+
+let folder: string;
+/** Tarballs, by package. */
+const tarballs: Record<string, string> = {};
+/** Node 22; undefined where it cannot be had. */
+let node22: string | undefined;
+let app: string;
+/** Why nothing could be installed. */
+let outOfReach: string | undefined;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'filefleet-publishing-'));
+  for (const name of packages) {
+    const build = await run(process.execPath, [join(root, 'scripts/build-package.mjs')], {
+      cwd: join(root, 'packages', name),
+    });
+    expect(build, `build of ${name}`).toMatchObject({ exitCode: 0 });
+    const packed = await npm(distOf(name), 'pack', '--silent', '--pack-destination', folder);
+    tarballs[name] = join(folder, packed.stdout.trim());
+  }
+  const nodes = await emptyProject(join(folder, 'nodes'));
+  const fetched = await npm(nodes, 'install', '--prefer-offline', 'node@22', '@types/node@24');
+  if (fetched.exitCode !== 0) outOfReach = fetched.stderr.split('\n', 1)[0] ?? 'no answer';
+  const binary = join(nodes, 'node_modules/node/bin/node');
+  if (existsSync(binary)) node22 = binary;
+  app = await emptyProject(join(folder, 'app'));
+  if (outOfReach === undefined) {
+    const installed = await npm(
+      app,
+      'install',
+      '--prefer-offline',
+      ...Object.values(tarballs),
+      '@types/node@24',
+    );
+    expect(installed).toMatchObject({ exitCode: 0 });
+  } else {
+    notRun(
+      'tests/publishing: packages in an empty project, on Node 22 and 24; it needs a registry of npm packages',
+    );
+  }
+}, 180_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe.each(packages)('@filefleet/%s', (name) => {
+  test('publint has nothing to say', async () => {
+    const manifest = JSON.parse(await readFile(join(distOf(name), 'package.json'), 'utf8'));
+    const { messages } = await publint({ pkgDir: distOf(name), strict: true, pack: false });
+    expect(messages.map((message) => formatMessage(message, manifest))).toEqual([]);
+  });
+
+  test('nothing of the repository is in it: no sources, no tests, no way to publish by accident', async () => {
+    const { stdout } = await run('tar', ['-tzf', tarballs[name] ?? ''], { cwd: folder });
+    const files = stdout.trim().split('\n');
+    expect(files).toEqual(
+      expect.arrayContaining(['index.js', 'index.d.ts', 'LICENSE'].map((file) => `package/${file}`)),
+    );
+    expect(files.filter((file) => /\.test\.|(?<!\.d)\.ts$|tsconfig|node_modules/.test(file))).toEqual([]);
+    const source = JSON.parse(await readFile(join(root, 'packages', name, 'package.json'), 'utf8'));
+    expect(source.private).toBe(true); // the sources cannot be published; what was built can
+    const manifest = JSON.parse(await readFile(join(distOf(name), 'package.json'), 'utf8'));
+    expect(manifest).not.toHaveProperty('private');
+    expect(manifest).not.toHaveProperty('scripts');
+    expect(JSON.stringify(manifest)).not.toContain('src/');
+  });
+});
+
+describe('in an empty project', () => {
+  const fleet = useFleet();
+
+  test.for(['24', '22'])('plain JavaScript stores a file, on Node %s', async (version, { skip }) => {
+    const node = version === '22' ? node22 : process.execPath;
+    if (outOfReach !== undefined || node === undefined) {
+      notRun(`tests/publishing: packages on Node ${version}; it needs the npm package node@${version}`);
+      return skip();
+    }
+    expect((await run(node, ['--version'], { cwd: app })).stdout).toMatch(new RegExp(`^v${version}\\.`));
+    await fleet.startWriter().ready;
+    await copyFile(program('store.mjs'), join(app, 'store.mjs'));
+    const ran = await run(node, ['store.mjs', fleet.redis.url], { cwd: app });
+    expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
+    const receipt = JSON.parse(ran.stdout);
+    expect(receipt).toMatchObject({
+      outcome: 'applied',
+      deduplicated: false,
+      digest: sha256(Buffer.from('hello')),
+    });
+    expect(storedBytes(fleet.dataDir, receipt.fileId).toString()).toBe('hello');
+    expect(rows(fleet.dataDir, 'SELECT original_filename AS name FROM conversation_files')).toEqual([
+      { name: 'a.txt' },
+    ]);
+  });
+
+  test('the types hold for a strict compiler that also checks libraries', async ({ skip }) => {
+    if (outOfReach !== undefined) return skip();
+    await copyFile(program('typed.ts'), join(app, 'typed.ts'));
+    const compilerOptions = {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+      target: 'es2022',
+      module: 'nodenext',
+      types: ['node'],
+    };
+    await writeFile(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['typed.ts'] }));
+    const checked = await run(join(root, 'node_modules/.bin/tsc'), ['-p', app], { cwd: app });
+    expect(checked).toMatchObject({ exitCode: 0, stdout: '' });
+  });
+});
