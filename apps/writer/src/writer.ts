@@ -74,7 +74,7 @@ export class Writer {
     const { epoch, schemaVersion, healed } = line;
     emit('writer.opened', { epoch, schemaVersion, healed });
     this.#test.probe?.('start.opened');
-    const desk = new ContentDesk(config.dataDir, epoch, this.#test.probe);
+    const desk = new ContentDesk(config.dataDir, epoch, this.#test.probe, this.#test.without);
     this.#desk = desk;
     await desk.clearTemps();
     if (this.#stopped) return;

@@ -7,6 +7,7 @@
 import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreError } from './errors.ts';
+import type { Without } from './tenure.ts';
 
 type Probe = (step: string) => void;
 
@@ -15,11 +16,21 @@ export class BlobFiles {
   readonly #tmpDir: string;
   readonly #epoch: number;
   readonly #probe: Probe | undefined;
+  readonly #without: Without | undefined;
   #counter = 0;
 
-  /** @param probe called at named steps; tests let the process die there. */
-  constructor(folders: { blobsDir: string; tmpDir: string }, epoch: number, probe?: Probe) {
+  /**
+   * @param probe called at named steps; tests let the process die there.
+   * @param without protections taken out, for tests that must go red without them.
+   */
+  constructor(
+    folders: { blobsDir: string; tmpDir: string },
+    epoch: number,
+    probe?: Probe,
+    without?: Without,
+  ) {
     this.#probe = probe;
+    this.#without = without;
     this.#blobsDir = folders.blobsDir;
     this.#tmpDir = folders.tmpDir;
     this.#epoch = epoch;
@@ -32,7 +43,14 @@ export class BlobFiles {
     const path = join(this.#tmpDir, incarnation);
     const handle = await open(path, 'wx', 0o640);
     this.#probe?.('content.begun');
-    return new BlobDraft({ path, handle, incarnation, blobsDir: this.#blobsDir, probe: this.#probe });
+    return new BlobDraft({
+      path,
+      handle,
+      incarnation,
+      blobsDir: this.#blobsDir,
+      probe: this.#probe,
+      without: this.#without,
+    });
   }
 
   /** Removes a file that no row names. Its absence is fine. */
@@ -63,6 +81,7 @@ interface DraftFacts {
   readonly incarnation: string;
   readonly blobsDir: string;
   readonly probe: Probe | undefined;
+  readonly without: Without | undefined;
 }
 
 /** A blob on its way to the disk. */
@@ -72,6 +91,7 @@ export class BlobDraft {
   readonly #incarnation: string;
   readonly #blobsDir: string;
   readonly #probe: Probe | undefined;
+  readonly #without: Without | undefined;
 
   constructor(draft: DraftFacts) {
     this.#path = draft.path;
@@ -79,6 +99,7 @@ export class BlobDraft {
     this.#incarnation = draft.incarnation;
     this.#blobsDir = draft.blobsDir;
     this.#probe = draft.probe;
+    this.#without = draft.without;
   }
 
   /** Appends bytes. @throws the file system's error, ENOSPC among them. */
@@ -100,15 +121,10 @@ export class BlobDraft {
   async keepIn(folder: string, stem: string): Promise<string> {
     const name = `${stem}.${this.#incarnation}`;
     this.#probe?.('content.written');
-    await fsync(this.#handle);
+    if (!this.#without?.has('fsync-file')) await fsync(this.#handle);
     await this.#handle.close();
     await rename(this.#path, join(folder, name));
-    const directory = await open(folder, 'r');
-    try {
-      await fsync(directory);
-    } finally {
-      await directory.close();
-    }
+    if (!this.#without?.has('fsync-directory')) await fsyncDirectory(folder);
     this.#probe?.('content.kept');
     return name;
   }
@@ -116,6 +132,15 @@ export class BlobDraft {
   async discard(): Promise<void> {
     await this.#handle.close();
     await unlink(this.#path).catch(ignoreAbsence);
+  }
+}
+
+async function fsyncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await fsync(directory);
+  } finally {
+    await directory.close();
   }
 }
 

@@ -11,6 +11,7 @@ import { blobsDir, databasePath, quarantineDir, tmpDir } from './data-dir.ts';
 import { assertEpoch } from './group.ts';
 import { findLedgerRow } from './ledger.ts';
 import { one } from './statements.ts';
+import type { Without } from './tenure.ts';
 
 export class ContentDesk {
   /** Held open until the process ends: it keeps -wal and -shm in place, so that readers under another user can open the database. */
@@ -22,12 +23,18 @@ export class ContentDesk {
   /**
    * @param epoch of this tenure: it is part of the names of the files that are made here.
    * @param probe called at named steps; tests let the process die there.
+   * @param without protections taken out, for tests that must go red without them.
    */
-  constructor(dataDir: string, epoch: number, probe?: (step: string) => void) {
+  constructor(dataDir: string, epoch: number, probe?: (step: string) => void, without?: Without) {
     this.#dataDir = dataDir;
     this.#epoch = epoch;
     this.#db = openReadConnection(databasePath(dataDir));
-    this.#blobs = new BlobFiles({ blobsDir: blobsDir(dataDir), tmpDir: tmpDir(dataDir) }, epoch, probe);
+    this.#blobs = new BlobFiles(
+      { blobsDir: blobsDir(dataDir), tmpDir: tmpDir(dataDir) },
+      epoch,
+      probe,
+      without,
+    );
     this.lastCommit(); // a connection that has not read keeps nothing open
   }
 

@@ -2,8 +2,20 @@
 
 import type { Clock } from './clock.ts';
 
-/** What a test may take out to see its rig go red. */
-export type Protection = 'ledger' | 'epoch' | 'synchronous';
+/**
+ * What a test may take out to see its rig go red. `synchronous` is found by the assertion at the start; `fsync-commit` is
+ * taken out behind its back, so that a power cut can show what it is for.
+ */
+export type Protection =
+  | 'ledger'
+  | 'epoch'
+  | 'synchronous'
+  | 'fsync-commit'
+  | 'fsync-file'
+  | 'fsync-directory';
+
+/** Protections taken out; a wider set than the store's own will do. */
+export type Without = Pick<ReadonlySet<Protection>, 'has'>;
 
 export interface Tenure {
   readonly epoch: number;

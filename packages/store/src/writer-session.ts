@@ -77,6 +77,7 @@ export class WriterSession {
     if (without?.has('synchronous')) this.#db.pragma('synchronous = OFF');
     this.epoch = raiseEpoch(this.#db, clock);
     assertDurable(this.#db);
+    if (without?.has('fsync-commit')) this.#db.pragma('synchronous = NORMAL');
     const { epoch, schemaVersion } = this;
     this.#tenure = {
       epoch,
