@@ -22,6 +22,8 @@ export const resendCodes = {
   CONTENT_MISSING: 'The writer does not hold bytes of this digest (any more); stage them.',
   STAGE_MISSING: 'Staged chunks are missing; stage them again.',
   STAGE_EXPIRED: 'Staged chunks outlived their TTL; stage them again.',
+  STAGE_UNRESERVED:
+    'The bytes were staged past the budget, without a reservation; reserve, then stage again.',
   STAGE_DAMAGED: 'The staged bytes do not have the promised size and digest; stage them again.',
   OUT_OF_ORDER: 'An earlier operation of this producer and session has not been settled yet.',
 } as const;

@@ -32,7 +32,7 @@ export {
 export { intentDigest } from './intent.ts';
 export { jsonSchemas } from './json-schemas.ts';
 export { queueName, type RedisKeys, redisKeys, redisPrefix } from './keys.ts';
-export { type Limits, ledgerRetentionMs, limits, stagedTtlMs } from './limits.ts';
+export { knownTtlMs, type Limits, ledgerRetentionMs, limits, stagedTtlMs } from './limits.ts';
 export {
   acceptedVersions,
   isOperationName,
@@ -44,4 +44,13 @@ export {
   protocolVersion,
 } from './operations.ts';
 export { parseAnswer, parseOperation } from './parse.ts';
+export {
+  dropReservation,
+  stagingFigures,
+  stagingFunctions,
+  stagingLibrary,
+  stagingLibraryName,
+  stagingLimitFields,
+  stagingReplies,
+} from './staging-library.ts';
 export { type WriterState, writerStaleAfterMs, writerStateField, writerStateSchema } from './writer-state.ts';

@@ -16,6 +16,10 @@ export interface RedisKeys {
   readonly epoch: string;
   /** String: chunk `index` (from 0) of the staged bytes of one operation. */
   staged(vm: string, operationId: string, index: number): string;
+  /** Hash: limits and sums of staged bytes. `:reserved`, `:leases` and `:line` behind it belong to staging-library.ts. */
+  readonly staging: string;
+  /** Sorted set: digests of large content that the writer holds, each until the time that is its score. */
+  readonly known: string;
   /** Stream: answers to one producer. The producer makes it and renews its TTL; the writer only adds. */
   receipts(vm: string, producer: string): string;
 }
@@ -26,6 +30,8 @@ export function redisKeys(shard = 0): RedisKeys {
     prefix,
     writer: `${prefix}:writer`,
     epoch: `${prefix}:epoch`,
+    staging: `${prefix}:staging`,
+    known: `${prefix}:known`,
     staged: (vm, operationId, index) => `${prefix}:staged:${vm}:${operationId}:${index}`,
     receipts: (vm, producer) => `${prefix}:receipts:${vm}:${producer}`,
   };

@@ -13,6 +13,10 @@ export const limits = Object.freeze({
   stagedFileBytes: 64 * MiB,
   /** Bytes staged by all producers together. */
   stagedTotalBytes: 256 * MiB,
+  /** Content larger than this is asked for before it is sent: the writer may hold it. */
+  knownBytesFrom: 256 * KiB,
+  /** Digests that the writer tells producers it holds, at most. */
+  knownDigests: 100_000,
   filenameBytes: 255,
   sessionIdBytes: 128,
   messageIdBytes: 128,
@@ -37,8 +41,14 @@ export const limits = Object.freeze({
 
 export type Limits = { readonly [K in keyof typeof limits]: number };
 
-/** How long a staged chunk lives, in milliseconds: while its upload goes on, and once its job was added. */
-export const stagedTtlMs = Object.freeze({ uploading: 10 * 60_000, queued: 24 * 3_600_000 });
+/**
+ * How long a reservation and its staged chunks live, in milliseconds: while they are uploaded and wait to be sent (a lease, to
+ * be renewed), and once their job was added.
+ */
+export const stagedTtlMs = Object.freeze({ uploading: 60_000, queued: 24 * 3_600_000 });
+
+/** How long a digest stays known to producers, in milliseconds. */
+export const knownTtlMs = 24 * 3_600_000;
 
 /** How long a receipt is remembered, in milliseconds. Afterwards a repeat is answered `RECEIPT_EXPIRED`. */
 export const ledgerRetentionMs = 30 * 24 * 3_600_000;

@@ -21,6 +21,17 @@ export const writerStateSchema = z.object({
   pressure: z.enum(['none', 'disk', 'memory', 'queue']),
   commitSequence: z.int().min(0),
   lastCommitAtMs: z.int().nullable(),
+  /** Staged bytes as the budget counts them, and what was never sent or never reserved; missing before Redis was asked. */
+  staged: z
+    .object({
+      bytes: z.int(),
+      operations: z.int(),
+      waiting: z.int(),
+      orphanedBytes: z.int(),
+      orphanedOperations: z.int(),
+      unreservedOperations: z.int(),
+    })
+    .optional(),
   settled: z.object({ applied: z.int(), refused: z.int(), resend: z.int(), quarantined: z.int() }),
 });
 
