@@ -66,7 +66,7 @@ async function expectRefusal(code: string, names: RegExp): Promise<void> {
 
 describe('database recovery: healed', () => {
   const objects = {
-    'an index': ['index', 'idx_conversation_files_session'],
+    'an index': ['index', 'idx_conversation_files_hash'],
     'a view': ['view', 'v_active_files'],
     'a trigger': ['trigger', 'trg_conversation_files_upload_log'],
     'a side table of 001': ['table', 'file_cleanup_queue'],

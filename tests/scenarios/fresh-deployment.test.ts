@@ -61,15 +61,15 @@ const tables = [
   'sessions',
   'writer_epochs',
 ];
+/** 002 takes three of 001's eight away: each is the beginning of another one. */
 const indexes = [
   'idx_cleanup_queue_processed',
   'idx_conversation_files_hash',
-  'idx_conversation_files_session',
   'idx_conversation_files_uploaded_at',
   'idx_file_access_log_file',
-  'idx_file_metadata_file_id',
   'idx_session_associations_file',
-  'idx_session_associations_session',
+  'idx_session_associations_message',
+  'idx_conversation_files_page',
 ];
 const views = ['v_active_files', 'v_pending_cleanups', 'v_session_file_summary'];
 /** 002 takes the third trigger of 001 away: association is no reason for cleanup. */

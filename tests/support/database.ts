@@ -52,7 +52,7 @@ export function findFaults(dataDir: string): unknown[] {
 /** A file's bytes where its row says that they are: in the database, or on the disk. */
 export function storedBytes(dataDir: string, fileId: string): Buffer {
   const sql = `SELECT f.file_path AS path, b.bytes FROM conversation_files f
-    LEFT JOIN blob_bytes b ON b.digest = f.file_hash WHERE f.file_id = ?`;
+    LEFT JOIN blobs ON blobs.digest = f.file_hash LEFT JOIN blob_bytes b USING (blob_id) WHERE f.file_id = ?`;
   const row = rows<{ path: string; bytes: Buffer | null }>(dataDir, sql, fileId)[0];
   if (!row) throw new Error(`expected a row for file ${fileId}, got none`);
   if (!row.path.startsWith('inline:')) return readFileSync(join(dataDir, row.path));

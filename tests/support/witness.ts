@@ -17,7 +17,7 @@ interface WitnessedRow {
 
 const sql = `SELECT f.file_hash AS digest, f.file_size AS size, f.file_path AS path, b.bytes, l.receipt
   FROM conversation_files f
-  LEFT JOIN blob_bytes b ON b.digest = f.file_hash
+  LEFT JOIN blobs ON blobs.digest = f.file_hash LEFT JOIN blob_bytes b USING (blob_id)
   LEFT JOIN ledger l ON l.operation_id = f.file_id
   WHERE f.file_id = ?`;
 

@@ -2,9 +2,11 @@
 
 import type { Database } from 'better-sqlite3';
 import type { Bytes } from './content.ts';
-import { one, run } from './statements.ts';
+import { one, statement } from './statements.ts';
 
 export interface BlobRow {
+  /** Where inline bytes are found. */
+  readonly blobId: number;
   readonly digest: string;
   readonly size: number;
   readonly location: 'inline' | 'file';
@@ -13,7 +15,8 @@ export interface BlobRow {
 }
 
 export function findBlob(db: Database, digest: string): BlobRow | undefined {
-  const sql = 'SELECT digest, size, location, name, mime_type AS mimeType FROM blobs WHERE digest = ?';
+  const sql =
+    'SELECT blob_id AS blobId, digest, size, location, name, mime_type AS mimeType FROM blobs WHERE digest = ?';
   return one<BlobRow>(db, sql, digest);
 }
 
@@ -26,20 +29,14 @@ export function insertBlob(
 ): BlobRow {
   const location = content.kind;
   const name = content.kind === 'file' ? content.name : null;
-  run(
-    db,
-    'INSERT INTO blobs (digest, size, location, name, mime_type, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)',
-    digest,
-    size,
-    location,
-    name,
-    content.mimeType,
-    nowMs,
-  );
+  const sql =
+    'INSERT INTO blobs (digest, size, location, name, mime_type, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)';
+  const row = statement(db, sql).run(digest, size, location, name, content.mimeType, nowMs);
+  const blobId = Number(row.lastInsertRowid);
   if (content.kind === 'inline') {
-    run(db, 'INSERT INTO blob_bytes (digest, bytes) VALUES (?, ?)', digest, content.bytes);
+    statement(db, 'INSERT INTO blob_bytes (blob_id, bytes) VALUES (?, ?)').run(blobId, content.bytes);
   }
-  return { digest, size, location, name, mimeType: content.mimeType };
+  return { blobId, digest, size, location, name, mimeType: content.mimeType };
 }
 
 /** 001's `file_path`: the blob's file relative to the data folder, or `inline:<digest>`. */

@@ -11,7 +11,7 @@ export interface IntegrityReport {
   readonly faults: readonly string[];
   /** Rows that refer to a row that is not there, per table; `integrity_check` does not look at them. */
   readonly orphans: readonly { readonly table: string; readonly rows: number }[];
-  /** Objects that the recorded version must have, such as `index idx_file_metadata_file_id: missing`. */
+  /** Objects that the recorded version must have, such as `index idx_blobs_name: missing`. */
   readonly differences: readonly string[];
 }
 

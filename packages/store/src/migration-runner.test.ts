@@ -17,8 +17,8 @@ const insertFile = `INSERT INTO conversation_files (file_id, session_id, origina
 const insertFleetRows = `
   UPDATE conversation_files SET vm = 'vm5', uploaded_at_ms = 1767323045678;
   INSERT INTO ledger VALUES ('op', 'file-store', 'vm5', 's1', '', 'applied', NULL, '{}', 1, 1);
-  INSERT INTO blobs VALUES ('${digest}', 5, 'inline', NULL, NULL, 1);
-  INSERT INTO blob_bytes VALUES ('${digest}', x'68656c6c6f');
+  INSERT INTO blobs VALUES (1, '${digest}', 5, 'inline', NULL, NULL, 1);
+  INSERT INTO blob_bytes VALUES (1, x'68656c6c6f');
   INSERT INTO audit_entries (at_ms, action, file_id, commit_sequence) VALUES (1, 'file-store', 'f1', 1);`;
 
 const objectsOf = (dataDir: string) =>

@@ -44,8 +44,8 @@ function insertFile(bytes: Uint8Array): string {
 
 function putInline(bytes: Uint8Array): string {
   const digest = insertFile(bytes);
-  sql("INSERT INTO blobs VALUES (?, ?, 'inline', NULL, NULL, 1)", digest, bytes.length);
-  sql('INSERT INTO blob_bytes VALUES (?, ?)', digest, bytes);
+  sql("INSERT INTO blobs VALUES (1, ?, ?, 'inline', NULL, NULL, 1)", digest, bytes.length);
+  sql('INSERT INTO blob_bytes VALUES (1, ?)', bytes);
   return digest;
 }
 
@@ -53,7 +53,7 @@ function putInline(bytes: Uint8Array): string {
 function putFile(bytes: Uint8Array): string {
   const digest = insertFile(bytes);
   const name = `${digest.slice(0, 2)}/${digest}.1-1`;
-  sql("INSERT INTO blobs VALUES (?, ?, 'file', ?, NULL, 1)", digest, bytes.length, name);
+  sql("INSERT INTO blobs VALUES (1, ?, ?, 'file', ?, NULL, 1)", digest, bytes.length, name);
   const path = join(dataDir, 'blobs', name);
   writeFileSync(path, bytes);
   return path;
@@ -132,8 +132,8 @@ describe('damaged bytes', () => {
   test.each(['other', 'short', ''])(
     'inline bytes that became %j are refused before the first byte',
     async (damage) => {
-      const digest = putInline(Buffer.from('bytes!'));
-      sql('UPDATE blob_bytes SET bytes = ? WHERE digest = ?', Buffer.from(damage), digest);
+      putInline(Buffer.from('bytes!'));
+      sql('UPDATE blob_bytes SET bytes = ?', Buffer.from(damage));
       await expect(reader.openContent(fileId)).rejects.toMatchObject({ code: 'CONTENT_DAMAGED' });
     },
   );
@@ -174,7 +174,7 @@ test('a blob name that the store did not make leads nowhere', async () => {
   const outside = join(dataDir, 'secret');
   writeFileSync(outside, 'secret');
   const digest = insertFile(Buffer.from('secret'));
-  sql("INSERT INTO blobs VALUES (?, 6, 'file', '../secret', NULL, 1)", digest);
+  sql("INSERT INTO blobs VALUES (1, ?, 6, 'file', '../secret', NULL, 1)", digest);
   expect(existsSync(outside)).toBe(true);
   await expect(reader.openContent(fileId)).rejects.toMatchObject({ code: 'CONTENT_MISSING' });
 });

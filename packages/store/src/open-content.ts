@@ -37,13 +37,13 @@ export async function openContent(
   if (file.isDeleted && !options.includeDeleted) throw fileDeleted(file);
   const blob = findBlob(db, file.digest);
   if (!blob) throw notImported(file);
-  if (blob.location === 'inline') return { file, stream: verifiedBytes(readInline(db, file), file) };
+  if (blob.location === 'inline') return { file, stream: verifiedBytes(readInline(db, file, blob), file) };
   const handle = await openBlobFile(db, dataDir, file, blob);
   return { file, stream: new VerifiedStream(handle, file) };
 }
 
-function readInline(db: Database, file: FileFacts): Uint8Array {
-  const row = one<{ bytes: Buffer }>(db, 'SELECT bytes FROM blob_bytes WHERE digest = ?', file.digest);
+function readInline(db: Database, file: FileFacts, { blobId }: BlobRow): Uint8Array {
+  const row = one<{ bytes: Buffer }>(db, 'SELECT bytes FROM blob_bytes WHERE blob_id = ?', blobId);
   if (!row) throw missing(file, 'no bytes in blob_bytes');
   return row.bytes;
 }

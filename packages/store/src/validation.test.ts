@@ -75,8 +75,8 @@ describe('put back and reported', () => {
   test.each([
     [
       'an index on other columns',
-      'idx_file_metadata_file_id',
-      'DROP INDEX idx_file_metadata_file_id; CREATE INDEX idx_file_metadata_file_id ON file_metadata (metadata_key)',
+      'idx_session_associations_file',
+      'DROP INDEX idx_session_associations_file; CREATE INDEX idx_session_associations_file ON session_file_associations (message_id)',
     ],
     [
       'a unique index that is not unique any more',

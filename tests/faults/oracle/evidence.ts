@@ -88,7 +88,7 @@ function read(db: Database, dataDir: string): Evidence {
               commit_sequence AS commitSequence FROM audit_entries ORDER BY audit_id`,
     ),
     blobs: all<BlobEvidence>(
-      'SELECT b.digest, size, location, name, bytes FROM blobs b LEFT JOIN blob_bytes USING (digest)',
+      'SELECT b.digest, size, location, name, bytes FROM blobs b LEFT JOIN blob_bytes USING (blob_id)',
     ),
     sequences: all('SELECT session_id AS sessionId, producer, last FROM producer_sequences'),
     uploads: countBy(

@@ -175,8 +175,8 @@ const doctored: readonly Doctored[] = [
     tamper: (db) => {
       db.unsafeMode();
       db.pragma('writable_schema = ON');
-      db.exec(`UPDATE sqlite_master SET sql = replace(sql, 'session_id, is_deleted)', 'is_deleted, session_id)')
-               WHERE name = 'idx_conversation_files_session'`);
+      db.exec(`UPDATE sqlite_master SET sql = replace(sql, 'file_hash, is_deleted)', 'is_deleted, file_hash)')
+               WHERE name = 'idx_conversation_files_hash'`);
     },
   },
   {

@@ -85,6 +85,11 @@ WHERE is_deleted = 1;
 -- A session's page of files, newest first, from the index alone.
 CREATE INDEX idx_conversation_files_page ON conversation_files (session_id, is_deleted, uploaded_at_ms, file_id);
 
+-- Three indexes of 001 are the beginning of another one, which answers the same questions: each store would write them for nothing.
+DROP INDEX IF EXISTS idx_conversation_files_session;
+DROP INDEX IF EXISTS idx_session_associations_session;
+DROP INDEX IF EXISTS idx_file_metadata_file_id;
+
 -- 001 has no index behind the cascade from a purged file, nor for a session's open reminders.
 CREATE INDEX idx_cleanup_queue_file ON file_cleanup_queue (file_id);
 CREATE INDEX idx_cleanup_queue_session ON file_cleanup_queue (session_id, is_processed);
@@ -148,16 +153,19 @@ FROM conversation_files GROUP BY session_id;
 
 -- Where the bytes of a digest are. A file's name is unique per incarnation: `ab/<digest>.<epoch>-<counter>`.
 CREATE TABLE blobs (
-  digest        TEXT PRIMARY KEY CHECK (length(digest) = 64),
+  blob_id       INTEGER PRIMARY KEY,
+  digest        TEXT NOT NULL UNIQUE CHECK (length(digest) = 64),
   size          INTEGER NOT NULL CHECK (size >= 0),
   location      TEXT NOT NULL CHECK (location IN ('inline', 'file')),
-  name          TEXT UNIQUE CHECK ((location = 'file') = (name IS NOT NULL)),
+  name          TEXT CHECK ((location = 'file') = (name IS NOT NULL)),
   mime_type     TEXT,
   created_at_ms INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX idx_blobs_name ON blobs (name) WHERE name IS NOT NULL;
+-- By number and not by digest: digests are random, and one more index of them would be one more page to write per file.
 CREATE TABLE blob_bytes (
-  digest TEXT PRIMARY KEY REFERENCES blobs (digest) ON DELETE CASCADE,
-  bytes  BLOB NOT NULL
+  blob_id INTEGER PRIMARY KEY REFERENCES blobs (blob_id) ON DELETE CASCADE,
+  bytes   BLOB NOT NULL
 ) STRICT;
 
 -- D6: the audit is append-only and refers to files without a foreign key, so that it outlives them.
