@@ -188,7 +188,8 @@ describe('bytes that are damaged', () => {
     const payload = promiseStore(large);
     await redis.setrange(chunkKey(payload, 0), 64 * 1024 ** 2, 'x');
     expect(await stage.prepare(payload)).toEqual({ kind: 'unavailable', code: 'STAGE_DAMAGED' });
-    expect(longest).toEqual([limits.chunkBytes + 1]);
+    expect(longest[0]).toBe(limits.chunkBytes + 1);
+    expect(Math.max(...longest)).toBe(limits.chunkBytes + 1);
   });
 
   test('sound ones in between begin the count anew', async () => {

@@ -11,10 +11,12 @@ import pLimit from 'p-limit';
 import type { Emit } from './events.ts';
 import { inPlace } from './in-place.ts';
 import { FileSink, MemorySink, type Sink } from './sinks.ts';
-import type { ReadChunk } from './staged-chunks.ts';
+import { type ReadChunk, readAhead } from './staged-chunks.ts';
 
-/** Large files under way at once: each holds one chunk in memory. */
+/** Large files under way at once: each holds the chunks that are read ahead in memory. */
 const largeAtOnce = 4;
+/** Chunks of a large file that are asked for at once: they hide the way to Redis; a small one has but one. */
+const aheadAtOnce = 4;
 /** The same operation staged damaged this often in a row is refused. */
 const damagedTries = 3;
 /** Operations whose damage is remembered. */
@@ -34,6 +36,8 @@ export interface ContentOptions {
     whenRoom(): Promise<void>;
     noteFull(forCommit: boolean): Promise<void>;
   };
+  /** Whether staged bytes are counted; asked only when the budget is used up. */
+  readonly staging?: { isPastBudget(vm: string, operationId: string): Promise<boolean> };
   readonly emit: Emit;
   readonly clock: Clock;
 }
@@ -117,7 +121,9 @@ export class ContentStage {
   }
 
   async #fetch(payload: Payload<'file-store'>): Promise<Content> {
-    const { desk, limits, emit } = this.#options;
+    const { desk, limits, emit, staging } = this.#options;
+    if (await staging?.isPastBudget(payload.vm, payload.operationId))
+      return { kind: 'unavailable', code: 'STAGE_UNRESERVED' };
     const small = payload.size <= limits.inlineBlobBytes;
     const sink = small ? new MemorySink() : new FileSink(await desk.beginBlob());
     try {
@@ -141,13 +147,14 @@ export class ContentStage {
     const hash = createHash('sha256');
     let size = 0;
     let head: Buffer | undefined;
-    for (const key of this.#keysOf(payload)) {
-      // One byte more than may come tells what is too long from what fits.
-      const atMost = Math.min(this.#options.limits.chunkBytes, payload.size - size) + 1;
-      const chunk = await this.#options.readChunk(key, atMost);
+    // One byte more than may come tells what is too long from what fits.
+    const { readChunk, limits } = this.#options;
+    const atMost = Math.min(limits.chunkBytes, payload.size) + 1;
+    const atOnce = payload.size > limits.inlineBlobBytes ? aheadAtOnce : 1;
+    for await (const chunk of readAhead(this.#keysOf(payload), atOnce, (key) => readChunk(key, atMost))) {
       if (chunk === null) return { kind: 'missing' };
       size += chunk.byteLength;
-      if (chunk.byteLength === atMost) break;
+      if (chunk.byteLength === atMost || size > payload.size) break;
       head ??= chunk;
       hash.update(chunk);
       await sink.write(chunk);

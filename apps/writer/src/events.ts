@@ -47,6 +47,11 @@ export interface WriterEvents {
   'redis.error': { connection: string; message: string };
   'receipts.unpublished': { count: number; message: string };
   'state.unpublished': { message: string };
+  /** Redis has the limits and the functions through which producers stage. */
+  'staging.prepared': { limitBytes: number };
+  'staging.unprepared': { message: string };
+  /** Reservations that nobody renewed and no job used; their chunks are gone. */
+  'staging.orphaned': { operations: number; bytes: number };
   /** Left for the next time, because of something that passes. */
   'maintenance.postponed': { code: string; message: string };
   'maintenance.pruned': { receipts: number; refusals: number };

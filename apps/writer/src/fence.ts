@@ -2,6 +2,7 @@
 // one, so that a writer that was paused and replaced can publish nothing. Loaded by ioredis under its SHA; a flushed
 // script cache heals itself.
 
+import { dropReservation } from '@filefleet/protocol';
 import type { Redis, Result } from 'ioredis';
 
 /** One Redis command as its words. */
@@ -13,11 +14,38 @@ export class FencedError extends Error {
   readonly code = 'EPOCH_SUPERSEDED';
 }
 
+/**
+ * A command of our own: drops the staged chunks of one operation and gives its reservation back. No script can call the
+ * staging library, so it shares its text.
+ */
+export function releaseCommand(
+  stagingKey: string,
+  vm: string,
+  operationId: string,
+  chunkKeys: readonly string[],
+): Command {
+  return [release, stagingKey, vm, operationId, ...chunkKeys];
+}
+
+const release = 'RELEASE';
+
 // KEYS[1]: the epoch. ARGV[1]: ours. ARGV[2]: the commands as JSON. Each runs on its own (pcall): one that hits a key of
 // another type must not keep the others from going through. Returns the error texts.
 // PERSIST changes nothing, but a script that has written is let go on at maxmemory: answers and heartbeats are bounded, and
 // the chunks that go with them are what filled the memory. An epoch that is no number is not believed, but replaced.
 const script = `
+${dropReservation}
+local function release(command)
+  local removed = 0
+  for n = 5, #command do removed = removed + redis.call('UNLINK', command[n]) end
+  local held = drop(command[2], command[3], command[4])
+  if removed > 0 and not held then redis.call('HINCRBY', command[2], 'unreservedOperations', 1) end
+end
+local function run(command)
+  if command[1] ~= '${release}' then return redis.pcall(unpack(command)) end
+  local done, failure = pcall(release, command)
+  if not done then return type(failure) == 'table' and failure or { err = tostring(failure) } end
+end
 local seen = redis.pcall('GET', KEYS[1])
 local highest = type(seen) == 'string' and tonumber(seen) or 0
 local ours = tonumber(ARGV[1])
@@ -29,7 +57,7 @@ if highest < ours then
   if type(set) == 'table' and set.err then errors[#errors + 1] = set.err end
 end
 for _, command in ipairs(cjson.decode(ARGV[2])) do
-  local reply = redis.pcall(unpack(command))
+  local reply = run(command)
   if type(reply) == 'table' and reply.err then errors[#errors + 1] = reply.err end
 end
 return errors

@@ -35,6 +35,9 @@ const levels: Readonly<Record<EventName, Level>> = {
   'redis.error': 'warn',
   'receipts.unpublished': 'warn',
   'state.unpublished': 'warn',
+  'staging.prepared': 'debug',
+  'staging.unprepared': 'warn',
+  'staging.orphaned': 'info',
   'maintenance.postponed': 'warn',
   'maintenance.pruned': 'info',
 };

@@ -7,6 +7,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Subscriber } from './events.ts';
+import type { StagedFigures } from './staging-budget.ts';
 
 const latencyBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 const groupBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
@@ -22,6 +23,9 @@ export interface MetricsSources {
   readonly active: () => number;
   readonly commitDepth: () => number;
   readonly pressure: () => 'none' | 'disk';
+  /** Staged bytes as the budget counts them; undefined until Redis was asked. */
+  readonly staged?: () => StagedFigures | undefined;
+  readonly stagedLimitBytes?: number;
 }
 
 export class Metrics {
@@ -107,6 +111,15 @@ export class Metrics {
     gauge('disk_pressure', '1 while stores wait for room on the disk.', () =>
       sources.pressure() === 'disk' ? 1 : 0,
     );
+    gauge('staged_bytes', 'Bytes on their way in Redis, as reserved.', () => sources.staged?.()?.bytes);
+    gauge('staged_limit_bytes', 'Bytes that may be on their way at once.', () => sources.stagedLimitBytes);
+    gauge('staged_waiting', 'Producers that wait for room in Redis.', () => sources.staged?.()?.waiting);
+    gauge('staged_orphaned_bytes', 'Reserved bytes that expired unsent since Redis was empty.', () => {
+      return sources.staged?.()?.orphanedBytes;
+    });
+    gauge('staged_orphaned_operations', 'Reservations that expired unsent since Redis was empty.', () => {
+      return sources.staged?.()?.orphanedOperations;
+    });
     gauge('wal_bytes', 'Size of the write-ahead log.', async () => (await stat(sources.walPath)).size);
     gauge('loop_delay_max_seconds', 'Longest delay of the event loop since the last look.', () => {
       const longest = this.#loop.max / nanosecondsPerSecond;

@@ -19,6 +19,7 @@ import { Pipeline } from './pipeline.ts';
 import { ReceiptStage } from './receipts.ts';
 import { connectRedis } from './redis.ts';
 import { readStagedChunks } from './staged-chunks.ts';
+import { StagingBudget } from './staging-budget.ts';
 import { StatePublisher } from './state.ts';
 import { StrayWatch } from './strays.ts';
 import { SuspectNotes } from './suspect-notes.ts';
@@ -66,6 +67,16 @@ export function createParts(options: PartsOptions): Parts {
   const epochKey = test.without.has('epoch') ? `${keys.epoch}:unguarded:${epoch}` : keys.epoch;
   const fence = new Fence(redis, epochKey, epoch);
   const disk = new DiskWatch({ dataDir: config.dataDir, ballastBytes: config.ballastBytes, emit });
+  const { inlineBlobBytes, stagedTotalBytes } = config;
+  const staging = new StagingBudget({
+    redis,
+    fence,
+    keys,
+    totalBytes: stagedTotalBytes,
+    emit,
+    onFenced: onFatal,
+  });
+  const pressure = () => (disk.pressure === 'none' ? staging.pressure : disk.pressure);
   const notes = new SuspectNotes({ line, disk, emit });
   const suspicion = new Suspicion(notes);
   const committer = new Committer({
@@ -77,13 +88,13 @@ export function createParts(options: PartsOptions): Parts {
     onFull: () => disk.noteFull(true),
     onFatal,
   });
-  const { inlineBlobBytes } = config;
   const content = new ContentStage({
     desk,
     readChunk: readStagedChunks(redis),
     keys,
     limits: { ...limits, inlineBlobBytes },
     disk,
+    staging,
     emit,
     clock,
   });
@@ -92,7 +103,7 @@ export function createParts(options: PartsOptions): Parts {
     lanes: new Lanes(),
     content,
     committer,
-    receipts: new ReceiptStage(fence, keys, emit),
+    receipts: new ReceiptStage(fence, keys, emit, clock),
     suspicion,
     emit,
     clock,
@@ -114,8 +125,10 @@ export function createParts(options: PartsOptions): Parts {
     epoch,
     schemaVersion,
     inlineBlobBytes,
+    stagedTotalBytes,
+    staged: () => staging.figures,
     lastCommit: () => desk.lastCommit(),
-    pressure: () => disk.pressure,
+    pressure,
     emit,
     onFenced: onFatal,
   });
@@ -127,6 +140,8 @@ export function createParts(options: PartsOptions): Parts {
     active: () => pipeline.active,
     commitDepth: () => committer.depth,
     pressure: () => disk.pressure,
+    staged: () => staging.figures,
+    stagedLimitBytes: stagedTotalBytes,
   });
   subscribe(metrics.subscriber);
   const queue = { key: `${keys.prefix}:${queueName}`, fence: { epochKey, epoch } };

@@ -3,8 +3,10 @@
 // could not be published is noted and nothing more.
 
 import { type Answer, isSettled, type RedisKeys, replyField } from '@filefleet/protocol';
+import { type Clock, systemClock } from '@filefleet/store';
 import type { Emit } from './events.ts';
-import { type Command, type Fence, FencedError } from './fence.ts';
+import { type Command, type Fence, FencedError, releaseCommand } from './fence.ts';
+import { rememberKnown } from './known-digests.ts';
 import type { ReplyAddress } from './read-job.ts';
 
 /** Entries of one reply stream at most; a producer reads and trims, an absent one must not fill Redis. */
@@ -21,11 +23,13 @@ export class ReceiptStage {
   readonly #fence: Fence;
   readonly #keys: RedisKeys;
   readonly #emit: Emit;
+  readonly #clock: Clock;
   #batch: Command[] = [];
   #flush: Promise<void> | undefined;
 
-  constructor(fence: Fence, keys: RedisKeys, emit: Emit) {
+  constructor(fence: Fence, keys: RedisKeys, emit: Emit, clock: Clock = systemClock) {
     this.#fence = fence;
+    this.#clock = clock;
     this.#keys = keys;
     this.#emit = emit;
   }
@@ -70,12 +74,15 @@ export class ReceiptStage {
         JSON.stringify(answer),
       ]);
     }
-    if (staged && staged.chunks > 0 && isSettled(answer)) {
+    if (staged && staged.chunks > 0 && isDone(answer)) {
       const keys = Array.from({ length: staged.chunks }, (_, i) =>
         this.#keys.staged(staged.vm, answer.operationId, i),
       );
-      commands.push(['UNLINK', ...keys]);
+      commands.push(releaseCommand(this.#keys.staging, staged.vm, answer.operationId, keys));
     }
-    return commands;
+    return [...commands, ...rememberKnown(this.#keys, answer, this.#clock.nowMs())];
   }
 }
+
+/** Whether the staged chunks can go: also those that nobody counted, whose producer has to begin again. */
+const isDone = (answer: Answer): boolean => isSettled(answer) || answer.code === 'STAGE_UNRESERVED';

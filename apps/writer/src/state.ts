@@ -11,6 +11,7 @@ import {
 import type { Clock } from '@filefleet/store';
 import type { Emit, Subscriber } from './events.ts';
 import { type Fence, FencedError } from './fence.ts';
+import { budgetCommand } from './staging-budget.ts';
 
 const heartbeatMs = 1_000;
 
@@ -28,6 +29,9 @@ export interface StatePublisherOptions {
   readonly epoch: number;
   readonly schemaVersion: string;
   readonly inlineBlobBytes: number;
+  readonly stagedTotalBytes: number;
+  /** What the budget counts; undefined until Redis was asked. */
+  readonly staged: () => WriterState['staged'];
   readonly lastCommit: () => { commitSequence: number; committedAtMs: number | null };
   readonly pressure: () => WriterState['pressure'];
   readonly emit: Emit;
@@ -95,15 +99,18 @@ export class StatePublisher {
 
   /** @returns what Redis said if it did not take the state. */
   async #publish(): Promise<string | undefined> {
-    const { fence, keys } = this.#options;
+    const { fence, keys, stagedTotalBytes } = this.#options;
     const [refused] = await fence.run([
       ['HSET', keys.writer, writerStateField, JSON.stringify(this.#state()), 'host', hostname()],
+      budgetCommand(keys, stagedTotalBytes), // again with each heartbeat: Redis may have been emptied
     ]);
     return refused;
   }
 
   #state(): WriterState {
-    const { clock, epoch, schemaVersion, inlineBlobBytes, lastCommit, pressure } = this.#options;
+    const { clock, epoch, schemaVersion, inlineBlobBytes, stagedTotalBytes, lastCommit, pressure } =
+      this.#options;
+    const staged = this.#options.staged();
     const { commitSequence, committedAtMs } = lastCommit();
     return {
       epoch,
@@ -113,10 +120,11 @@ export class StatePublisher {
       heartbeatAtMs: clock.nowMs(),
       schemaVersion,
       acceptedVersions: [...acceptedVersions],
-      limits: { ...limits, inlineBlobBytes },
+      limits: { ...limits, inlineBlobBytes, stagedTotalBytes },
       pressure: pressure(),
       commitSequence,
       lastCommitAtMs: committedAtMs,
+      ...(staged && { staged }),
       settled: { ...this.#settled },
     };
   }

@@ -11,6 +11,7 @@ export const defaults = Object.freeze({
   groupOperations: limits.groupOperations,
   groupBytes: limits.groupBytes,
   inlineBlobBytes: limits.inlineBlobBytes,
+  stagedTotalBytes: limits.stagedTotalBytes,
   /** A little less than the 5 s that a service manager should have to wait. */
   stopTimeoutMs: 4_500,
   /** Given back when the disk is full, so that operations that free bytes can still commit. */

@@ -22,6 +22,7 @@ export interface Config {
   readonly groupOperations: number;
   readonly groupBytes: number;
   readonly inlineBlobBytes: number;
+  readonly stagedTotalBytes: number;
   readonly stopTimeoutMs: number;
   readonly ballastBytes: number;
   /** Undefined: no figures are served. */
@@ -79,6 +80,7 @@ function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
     groupOperations: env.FILEFLEET_GROUP_OPERATIONS ?? defaults.groupOperations,
     groupBytes: env.FILEFLEET_GROUP_BYTES ?? defaults.groupBytes,
     inlineBlobBytes: env.FILEFLEET_INLINE_BLOB_BYTES ?? defaults.inlineBlobBytes,
+    stagedTotalBytes: env.FILEFLEET_STAGED_TOTAL_BYTES ?? defaults.stagedTotalBytes,
     stopTimeoutMs: env.FILEFLEET_STOP_TIMEOUT_MS ?? defaults.stopTimeoutMs,
     ballastBytes: env.FILEFLEET_BALLAST_BYTES ?? defaults.ballastBytes,
     metricsPort: env.FILEFLEET_METRICS_PORT,

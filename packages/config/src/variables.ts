@@ -49,6 +49,7 @@ export const variables = {
   FILEFLEET_GROUP_OPERATIONS: wholeNumber(1, 4096),
   FILEFLEET_GROUP_BYTES: wholeNumber(64 * KiB, 256 * MiB),
   FILEFLEET_INLINE_BLOB_BYTES: wholeNumber(0, 1 * MiB),
+  FILEFLEET_STAGED_TOTAL_BYTES: wholeNumber(1 * MiB, 8192 * MiB),
   FILEFLEET_STOP_TIMEOUT_MS: wholeNumber(100, 600_000),
   FILEFLEET_BALLAST_BYTES: wholeNumber(0, 1024 * MiB),
   FILEFLEET_METRICS_PORT: wholeNumber(0, 65_535),
@@ -128,6 +129,13 @@ export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
     wish: 'a whole number of bytes from 0 to 1048576',
     advice: 'leave it out unless you have measured',
     byDefault: String(defaults.inlineBlobBytes),
+  },
+  FILEFLEET_STAGED_TOTAL_BYTES: {
+    what: 'Bytes that all producers together may have on their way in Redis; one VM gets half of it.',
+    noun: 'the budget of staged bytes',
+    wish: 'a whole number of bytes from 1048576 to 8589934592',
+    advice: 'keep it at 134217728 or more, or the largest files do not fit into the half of one VM',
+    byDefault: String(defaults.stagedTotalBytes),
   },
   FILEFLEET_STOP_TIMEOUT_MS: {
     what: 'How long a program that was told to stop may finish its work, in milliseconds.',
