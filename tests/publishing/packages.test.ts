@@ -110,6 +110,13 @@ describe('in an empty project', () => {
     ]);
   });
 
+  test('the examiner for agents in other languages is a command there', async ({ skip }) => {
+    if (outOfReach !== undefined) return skip();
+    const examiner = join(app, 'node_modules/.bin/filefleet-conformance');
+    const { exitCode, stderr } = await run(examiner, ['--help'], { cwd: app });
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('--vm') });
+  });
+
   test('the types hold for a strict compiler that also checks libraries', async ({ skip }) => {
     if (outOfReach !== undefined) return skip();
     await copyFile(program('typed.ts'), join(app, 'typed.ts'));
