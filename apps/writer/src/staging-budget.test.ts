@@ -160,7 +160,7 @@ test('large content that is held is known from its receipt on, no more than a bo
   await redis.zadd(keys.known, 4_999, expired);
   await tell(small, limits.knownBytesFrom);
   await tell(large, limits.knownBytesFrom + 1);
-  expect(await redis.zrange(keys.known, 0, -1)).toEqual([large]);
+  expect(await redis.zrange(keys.known, '0', '-1')).toEqual([large]);
   const flood = Array.from({ length: limits.knownDigests }, (_, n) => ['9e12', `digest-${n}`]).flat();
   for (let at = 0; at < flood.length; at += 20_000)
     await redis.zadd(keys.known, ...flood.slice(at, at + 20_000));
