@@ -1,8 +1,16 @@
 // The main thread's end of the line to the commit thread: requests are answered in the order in which they were made.
 
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Entry, GroupResult, Suspect } from '@filefleet/store';
-import { fromPlainError, packEntries, type Replies, type Reply, type Request } from './commit-messages.ts';
+import {
+  fromPlainError,
+  type Opening,
+  packEntries,
+  type Replies,
+  type Reply,
+  type Request,
+} from './commit-messages.ts';
+import { startCommitThread } from './commit-start.ts';
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
@@ -20,12 +28,17 @@ export class CommitLine {
   #lost: Error | undefined;
 
   /**
-   * Starts the thread, which takes the lock, initialises the schema and raises the epoch.
+   * Tells the thread to take the lock, initialise the schema and raise the epoch.
+   * @param thread one that nobody has told anything yet.
    * @param onLost called once when the thread ends without having been closed: nothing can be committed any more.
    * @throws StoreError as WriterSession.open says.
    */
-  static open(dataDir: string, onLost: (error: Error) => void): Promise<CommitLine> {
-    const thread = new Worker(new URL('./commit-thread.ts', import.meta.url), { workerData: { dataDir } });
+  static open(
+    dataDir: string,
+    onLost: (error: Error) => void,
+    thread = startCommitThread(),
+  ): Promise<CommitLine> {
+    thread.postMessage({ dataDir } satisfies Opening);
     return new Promise((resolve, reject) => {
       thread.once('message', (first: Reply) => {
         if (first.kind === 'opened') resolve(new CommitLine(thread, first, onLost));

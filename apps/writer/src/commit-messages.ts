@@ -4,6 +4,11 @@
 import type { Bytes, Entry, GroupResult, StoreErrorCode, Suspect } from '@filefleet/store';
 import { StoreError } from '@filefleet/store';
 
+/** The first message to the thread. */
+export interface Opening {
+  readonly dataDir: string;
+}
+
 export type Request =
   | { readonly kind: 'apply'; readonly entries: readonly Entry[]; readonly bytes: ArrayBuffer }
   | { readonly kind: 'note-suspects'; readonly jobIds: readonly string[] }

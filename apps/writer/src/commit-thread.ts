@@ -1,14 +1,14 @@
 // The commit thread: owns the only writing connection, so that an fsync never holds up the event loop that talks to Redis.
 // Does one request at a time, in order. Closes its database inside the thread, then ends by itself.
 
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { machineFault, WriterSession } from '@filefleet/store';
-import { type Reply, type Request, toPlainError, unpackEntries } from './commit-messages.ts';
+import { type Opening, type Reply, type Request, toPlainError, unpackEntries } from './commit-messages.ts';
 import { readTestSwitches } from './failpoints.ts';
 
 if (!parentPort) throw new Error('expected to run as a worker thread of the writer, got the main thread');
 const port = parentPort;
-const { dataDir } = workerData as { dataDir: string };
+const { dataDir } = await new Promise<Opening>((resolve) => port.once('message', resolve));
 const reply = (message: Reply): void => port.postMessage(message);
 
 try {

@@ -7,6 +7,7 @@
 import { rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
 import { type Config, requireRedisUrl } from '@filefleet/config';
 import { type Clock, ContentDesk, isPassing, systemClock } from '@filefleet/store';
 import { CommitLine } from './commit-line.ts';
@@ -35,6 +36,8 @@ export interface WriterOptions {
   readonly subscribe: (subscriber: Subscriber) => void;
   readonly notifier: Notifier;
   readonly clock?: Clock;
+  /** A commit thread that has been loading meanwhile; one is started if left out. */
+  readonly thread?: Worker | undefined;
 }
 
 export class Writer {
@@ -104,7 +107,12 @@ export class Writer {
   /** The commit thread. A full disk is waited out; what was kept back for that is given up first. */
   #open(): Promise<CommitLine> {
     const { config, emit } = this.#options;
-    const open = () => CommitLine.open(config.dataDir, this.#fail);
+    let { thread } = this.#options;
+    const open = () => {
+      const opening = CommitLine.open(config.dataDir, this.#fail, thread);
+      thread = undefined; // a thread opens once
+      return opening;
+    };
     this.#opening = inPlace(open, async ({ code, message }) => {
       if (this.#stopped) throw new Error(message);
       if (code === 'STORAGE_FULL') await rm(ballastPath(config.dataDir), { force: true });
