@@ -1,11 +1,17 @@
-// Names come from anybody on the fleet. Shown raw, they could move the cursor, recolour the terminal or turn
-// the reading direction around; so whatever is not visible text is shown as an escape.
+// Text from outside on one line of a terminal: visible, and not too long.
 
-/** Controls, formats (bidirectional marks, zero-width), surrogates without partner, private use, line separators. */
-const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
+import { visibleName, visibleText } from '@filefleet/protocol';
 
-/** Text from outside, safe to print on one line of a terminal. */
 export function shown(text: string, maxLength = 80): string {
-  const short = text.length > maxLength ? `${[...text].slice(0, maxLength - 1).join('')}…` : text;
-  return short.replace(invisible, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  return visibleText(cut(text, maxLength));
+}
+
+/** The name of a file. */
+export function shownName(name: string, maxLength = 80): string {
+  const short = cut(name, maxLength);
+  return short === name ? visibleName(name) : visibleText(short);
+}
+
+function cut(text: string, maxLength: number): string {
+  return text.length > maxLength ? `${[...text].slice(0, maxLength - 1).join('')}…` : text;
 }

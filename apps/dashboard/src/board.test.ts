@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTestDashboard, type TestDashboard } from '../../../tests/support/dashboard.ts';
 import { testUsers } from '../../../tests/support/dashboard-users.ts';
+import { TestQueue } from '../../../tests/support/queue.ts';
 import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
 import { type SettledJobs, settleTwoJobs } from '../../../tests/support/settled-jobs.ts';
 import { createDashboard } from './server.ts';
@@ -39,6 +40,23 @@ test('a refused operation is a failed job with its reason, an applied one a comp
   expect(completed.json()).toMatchObject({
     status: 'completed',
     job: { returnValue: { outcome: 'applied', digest: jobs.digest } },
+  });
+});
+
+test('a name that turns the reading direction around, or moves a cursor, is shown as what it is', async () => {
+  const queue = new TestQueue(redis.url);
+  const payload = await queue.stageText('x', {
+    filename: 'invoice\u202efdp.exe',
+    metadata: { '\u202ea': '\u001b[2J' },
+  });
+  const { jobId } = await queue.add('file-store', payload);
+  await queue.close();
+  const { body } = await as('viewer', 'GET', `/queues/api/queues/operations/${jobId}`);
+  expect(body).not.toMatch(/[\p{Cc}\p{Cf}]|\\u(202e|001b)/u);
+  expect(JSON.parse(body).job.data).toMatchObject({
+    filename: 'invoice\\u{202e}fdp.exe',
+    metadata: { '\\u{202e}a': '\\u{1b}[2J' },
+    size: 1,
   });
 });
 

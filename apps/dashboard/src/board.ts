@@ -4,12 +4,14 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
+import { visibleText } from '@filefleet/protocol';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { Redis } from 'ioredis';
 import { boards } from './access.ts';
 import type { Emit } from './events.ts';
 import { boardPolicy } from './headers.ts';
+import { visible } from './visible.ts';
 
 /** Bull Board's page links fonts of a third party. Ours loads nothing from elsewhere. */
 const foreignLink = /<link\b[^>]*\bhref="https?:[^>]*>/g;
@@ -41,8 +43,12 @@ function makeBoard(queue: Queue, path: string, readOnlyMode: boolean, emit: Emit
   const serverAdapter = new FastifyAdapter().setBasePath(path);
   // A completed operation has its receipt; asking again would only repeat it.
   const adapterOptions = { readOnlyMode, allowRetries: !readOnlyMode, allowCompletedRetries: false };
+  const adapter = new BullMQAdapter(queue, adapterOptions);
+  // Names in jobs come from anybody: they must not turn the reading direction around on the page of an operator.
+  for (const field of ['data', 'returnValue', 'progress'] as const) adapter.setFormatter(field, visible);
+  adapter.setFormatter('name', ({ name }) => visibleText(String(name ?? '')));
   createBullBoard({
-    queues: [new BullMQAdapter(queue, adapterOptions)],
+    queues: [adapter],
     serverAdapter,
     options: {
       uiConfig: {

@@ -53,4 +53,5 @@ export {
   stagingLimitFields,
   stagingReplies,
 } from './staging-library.ts';
+export { visibleName, visibleText } from './visible-text.ts';
 export { type WriterState, writerStaleAfterMs, writerStateField, writerStateSchema } from './writer-state.ts';

@@ -167,6 +167,11 @@ describe('operations', () => {
 });
 
 describe('hostile shapes', () => {
+  test('names that turn the reading direction around do not do so in the message', () => {
+    expect(refusal({ ...store, '\u202efdp': 'exe' }).message).toContain('no field \\u{202e}fdp, got "exe"');
+    expect(refusal({ ...store, vm: '\u202e5mv' }).message).toContain('got "\\u{202e}5mv"');
+  });
+
   test('__proto__ is refused wherever it stands, and poisons nothing', () => {
     const top = JSON.parse('{"__proto__": {"polluted": true}, "v": 1}');
     expect(refusal(top)).toMatchObject({ field: '__proto__' });

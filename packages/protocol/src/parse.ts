@@ -14,6 +14,7 @@ import {
   operationNames,
   operationSchemas,
 } from './operations.ts';
+import { visibleText } from './visible-text.ts';
 
 /**
  * Checks one job.
@@ -94,7 +95,7 @@ function describeIssue(issue: z.core.$ZodIssue, data: unknown): ProtocolError {
     return new ProtocolError(
       'PAYLOAD_INVALID',
       field,
-      `expected no field ${field}, got ${show(valueAt(data, [...issue.path, issue.keys[0] ?? '']))}; remove it or raise v`,
+      `expected no field ${named(field)}, got ${show(valueAt(data, [...issue.path, issue.keys[0] ?? '']))}; remove it or raise v`,
     );
   }
   const field = pathText(issue.path);
@@ -102,7 +103,7 @@ function describeIssue(issue: z.core.$ZodIssue, data: unknown): ProtocolError {
   return new ProtocolError(
     'PAYLOAD_INVALID',
     field,
-    `expected ${field || 'the payload'} to be ${wish(issue)}, got ${got}`,
+    `expected ${named(field) || 'the payload'} to be ${wish(issue)}, got ${got}`,
   );
 }
 
@@ -197,11 +198,14 @@ function valueAt(data: unknown, path: readonly PropertyKey[]): unknown {
 
 const pathText = (path: readonly PropertyKey[]): string => path.map(String).join('.').slice(0, 200);
 
+/** Messages are read on terminals and pages; keys come from anybody. */
+const named = (field: string): string => visibleText(field).slice(0, 200);
+
 /** A short, safe rendering of what was got. */
 function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'string')
-    return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value);
+    return visibleText(JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value));
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
   return String(value);

@@ -23,6 +23,7 @@ export {
   type OpenOptions,
 } from './manager.ts';
 export type { Loss } from './migration-runner.ts';
+export { isOtherType } from './mime-types.ts';
 export type { FileContent } from './open-content.ts';
 export { defaultLimit, maximumLimit } from './queries/bounds.ts';
 export type { FileFacts, FilePage, FilePageOptions } from './queries/files.ts';

@@ -10,7 +10,7 @@ import { openReader } from '@filefleet/store';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { shown } from '../safe-text.ts';
+import { shown, shownName } from '../safe-text.ts';
 import { type Progress, startProgress } from './progress.ts';
 
 export interface GetOptions {
@@ -65,7 +65,7 @@ async function target(output: string | undefined, filename: string): Promise<str
     throw new CliError(
       'TARGET_FAILED',
       'failed',
-      `expected ${shown(filename)} to be usable as a file name here, got one that is not; choose one with --output`,
+      `expected ${shownName(filename)} to be usable as a file name here, got one that is not; choose one with --output`,
     );
   }
   return join(path, name);
@@ -90,7 +90,7 @@ async function writeVerified(
   force: boolean,
 ): Promise<void> {
   if (!force && existsSync(path)) throw targetExists(path);
-  const temporary = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID()}.part`);
+  const temporary = join(dirname(path), `.${randomUUID()}.part`);
   try {
     await pipeline(stream, counted(progress), createWriteStream(temporary, { flags: 'wx', mode: 0o640 }));
     await syncFile(temporary);

@@ -4,7 +4,7 @@ import { type FilePage, openReader, type SessionFacts } from '@filefleet/store';
 import prettyBytes from 'pretty-bytes';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { shown } from '../safe-text.ts';
+import { shown, shownName } from '../safe-text.ts';
 import { moment, table } from './table.ts';
 
 export interface ListOptions {
@@ -55,7 +55,7 @@ function fileTable(session: string, { files, nextCursor }: FilePage): string {
   if (files.length === 0) return `no files in session ${shown(session)}`;
   const rows = files.map((file) => [
     file.fileId,
-    `${shown(file.filename, 48)}${file.isDeleted ? ' (deleted)' : ''}`,
+    `${shownName(file.filename, 48)}${file.isDeleted ? ' (deleted)' : ''}`,
     prettyBytes(file.size),
     shown(file.mimeType ?? '-', 32),
     file.vm ?? '-',

@@ -3,7 +3,7 @@
 import cliProgress from 'cli-progress';
 import prettyBytes from 'pretty-bytes';
 import type { Context } from '../context.ts';
-import { shown } from '../safe-text.ts';
+import { shownName } from '../safe-text.ts';
 
 export interface Progress {
   /** @param bytes done so far. */
@@ -17,7 +17,7 @@ export function startProgress(context: Context, name: string, totalBytes: number
   if (!isWatched || totalBytes === undefined || totalBytes === 0) return { update() {}, stop() {} };
   const bar = new cliProgress.SingleBar({
     stream: context.stderr as NodeJS.WritableStream,
-    format: `${shown(name, 40).replaceAll('{', '(')} [{bar}] {percentage}% {done} of {all}`,
+    format: `${shownName(name, 40).replaceAll('{', '(')} [{bar}] {percentage}% {done} of {all}`,
     barsize: 24,
     hideCursor: true,
     clearOnComplete: true,

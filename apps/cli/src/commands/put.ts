@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { shown } from '../safe-text.ts';
+import { shown, shownName } from '../safe-text.ts';
 import { type ActingAs, withClient } from './fleet-client.ts';
 import { startProgress } from './progress.ts';
 
@@ -43,7 +43,7 @@ export async function put(context: Context, file: string, options: PutOptions): 
   });
   context.answer(receipt, () =>
     [
-      `stored ${shown(filename)} in session ${shown(options.session)}`,
+      `stored ${shownName(filename)} in session ${shown(options.session)}`,
       `  file id  ${receipt.fileId}`,
       `  size     ${receipt.size} bytes${receipt.deduplicated ? ', which were in the store already' : ''}`,
       `  sha-256  ${receipt.digest}`,

@@ -1,9 +1,16 @@
 // `filefleet stat`: everything that is known about one file; of a purged one, what the audit still says.
 
-import { type AuditEntry, type FileFacts, openReader, StoreError, type StoreReader } from '@filefleet/store';
+import {
+  type AuditEntry,
+  type FileFacts,
+  isOtherType,
+  openReader,
+  StoreError,
+  type StoreReader,
+} from '@filefleet/store';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { shown } from '../safe-text.ts';
+import { shown, shownName } from '../safe-text.ts';
 import { facts, moment, table } from './table.ts';
 
 const historyLimit = 100;
@@ -47,16 +54,17 @@ interface Known {
 }
 
 function describe({ file, metadata, associations, accessLog, audit }: Known): string {
-  const type =
-    file.mimeType === file.declaredMimeType ? '' : ` (declared: ${file.declaredMimeType ?? 'nothing'})`;
+  const { mimeType, declaredMimeType: declared } = file;
+  const wrong = isOtherType(declared, mimeType) ? ', which these bytes are not' : '';
+  const type = mimeType === declared ? '' : ` (declared: ${declared ?? 'nothing'}${wrong})`;
   const parts = [
     facts([
       ['file id', file.fileId],
-      ['name', shown(file.filename, 255)],
+      ['name', shownName(file.filename, 255)],
       ['session', shown(file.sessionId, 128)],
       ['size', `${file.size} bytes`],
       ['sha-256', file.digest],
-      ['type', shown(`${file.mimeType ?? 'unknown'}${type}`, 160)],
+      ['type', shown(`${mimeType ?? 'unknown'}${type}`, 160)],
       [
         'stored',
         `${moment(file.uploadedAtMs)} UTC by ${shown(file.uploadedBy ?? 'nobody named')} on ${file.vm ?? 'an unknown VM'}`,

@@ -3,7 +3,7 @@
 import type { FileFacts, StoreReader, StoreStatistics } from '@filefleet/store';
 import prettyBytes from 'pretty-bytes';
 import { table } from '../commands/table.ts';
-import { shown } from '../safe-text.ts';
+import { shown, shownName } from '../safe-text.ts';
 import type { Deed } from './agent.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -60,7 +60,7 @@ export function describeDemo(summary: DemoSummary): string {
       ['session', 'file', 'size', 'type', 'vm', ''],
       summary.files.map((file) => [
         shown(file.sessionId),
-        shown(file.filename),
+        shownName(file.filename),
         prettyBytes(file.size),
         file.mimeType ?? '-',
         file.vm ?? '-',

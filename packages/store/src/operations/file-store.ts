@@ -4,6 +4,7 @@ import type { Payload } from '@filefleet/protocol';
 import { blobPath, findBlob, insertBlob } from '../blob-rows.ts';
 import type { Bytes, Content } from '../content.ts';
 import { associateFile, setMetadata } from '../file-rows.ts';
+import { isOtherType } from '../mime-types.ts';
 import { insertNewFile } from './find.ts';
 import { audit, ContentGone, type Handler, Refusal, Unsettled } from './turn.ts';
 
@@ -42,11 +43,13 @@ export const storeFile: Handler<'file-store'> = (payload, turn) => {
     atMs: nowMs,
   });
   const deduplicated = held !== undefined;
+  const mismatch = isOtherType(payload.mimeType, blob.mimeType);
   audit(turn, fileId, {
     filename: payload.filename,
     digest: payload.digest,
     size: payload.size,
     deduplicated,
+    ...(mismatch ? { mimeType: blob.mimeType, declaredMimeType: payload.mimeType } : {}),
   });
   return { fileId, digest: payload.digest, size: payload.size, deduplicated };
 };
