@@ -13,7 +13,7 @@ const lowWater = { bytes: 1 * GiB, share: 0.02 };
 
 export async function checkDataFolder(context: Context): Promise<Finding> {
   const { dataDir } = context.config();
-  const facts = await stat(dataDir).catch(() => undefined);
+  const facts = await unlessAbsent(stat(dataDir));
   if (!facts) {
     return { state: 'warn', found: `${dataDir} is not there yet`, advice: 'npm start makes it' };
   }
@@ -44,7 +44,7 @@ export async function checkFreeSpace(context: Context): Promise<Finding> {
 
 /** Reads who wrote the lock file. Trying the lock itself could get in the way of a starting writer. */
 export async function checkWriterLock(context: Context): Promise<Finding> {
-  const text = await readFile(lockPath(context.config().dataDir), 'utf8').catch(() => '');
+  const text = (await unlessAbsent(readFile(lockPath(context.config().dataDir), 'utf8'))) ?? '';
   if (text.trim() === '') return { state: 'ok', found: 'nobody holds it' };
   const { role, pid, host, sinceMs } = JSON.parse(text) as Record<string, unknown>;
   const holder = `${role}, pid ${pid} on ${host}, since ${new Date(Number(sinceMs)).toISOString()}`;
@@ -55,7 +55,7 @@ export async function checkWriterLock(context: Context): Promise<Finding> {
 export async function checkDatabase(context: Context): Promise<Finding> {
   const { dataDir } = context.config();
   const path = databasePath(dataDir);
-  if (!(await stat(path).catch(() => undefined))) {
+  if ((await unlessAbsent(stat(path))) === undefined) {
     return { state: 'warn', found: 'there is none yet', advice: 'npm start makes it' };
   }
   // Opening inspects header, tables and versions, and asserts journal mode and synchronous.
@@ -77,11 +77,18 @@ export async function checkDatabase(context: Context): Promise<Finding> {
 }
 
 async function nearestFolder(path: string): Promise<string> {
-  const isThere = await stat(path).then(
-    () => true,
-    () => false,
-  );
+  const isThere = (await unlessAbsent(stat(path))) !== undefined;
   return isThere || dirname(path) === path ? path : nearestFolder(dirname(path));
+}
+
+/** What is not there is no fault here; what may not be looked at is one. */
+async function unlessAbsent<T>(looking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 function isAlive(pid: number): boolean {
