@@ -74,6 +74,15 @@ describe.each(packages)('@filefleet/%s', (name) => {
     expect(files).toEqual(
       expect.arrayContaining(['index.js', 'index.d.ts', 'LICENSE'].map((file) => `package/${file}`)),
     );
+    const documents = [
+      'PROTOCOL.md',
+      'schemas/file-store.json',
+      'conformance/v1-payloads.json',
+      'examples/agent.py',
+    ];
+    if (name === 'protocol') {
+      expect(files).toEqual(expect.arrayContaining(documents.map((file) => `package/${file}`)));
+    }
     expect(files.filter((file) => /\.test\.|(?<!\.d)\.ts$|tsconfig|node_modules/.test(file))).toEqual([]);
     const source = JSON.parse(await readFile(join(root, 'packages', name, 'package.json'), 'utf8'));
     expect(source.private).toBe(true); // the sources cannot be published; what was built can

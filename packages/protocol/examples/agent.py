@@ -22,7 +22,11 @@ PREFIX = "{filefleet:0}"
 QUEUE = PREFIX + ":operations"
 CHUNK_BYTES = 256 * 1024
 STAGED_FILE_BYTES = 64 * 1024 * 1024
+LEASE_MS = 60 * 1000
 QUEUED_TTL_MS = 24 * 3600 * 1000
+KNOWN_BYTES_FROM = 256 * 1024
+STAGING = PREFIX + ":staging"
+GRANTED, WAIT = 1, 0  # what the staging functions answer first
 STREAM_TTL_MS = 10 * 60 * 1000
 FIRST_ASK_S, LAST_ASK_S = 2, 60
 LONGEST_BLOCK_MS = 5_000
@@ -104,24 +108,60 @@ class Agent:
             "size": len(content),
             **fields,
         }
-        for repeat in range(1_000_000):
-            payload["content"] = self._stage(payload["operationId"], content)
+        repeat, known = 0, self._is_known(payload)
+        while True:
+            payload["content"] = {"from": "known"} if known else self._stage(payload["operationId"], content)
             self._enqueue("file-store", payload, repeat)
             answer = self._await_answer(payload["operationId"], repeat)
-            if answer is None or answer["outcome"] == "resend":
-                continue  # bytes were lost, the order was not kept, or the job is gone: the same operation, again
-            if answer["outcome"] == "refused":
+            if answer is not None and answer["outcome"] == "refused":
                 raise Refused(answer)
-            return answer
+            if answer is not None and answer["outcome"] == "applied":
+                return answer
+            # Bytes were lost or never there, the order was not kept, or the job is gone: the same operation, again.
+            repeat, known = repeat + 1, False
+
+    def _is_known(self, payload):
+        """Whether the writer is believed to hold the bytes: then only the operation travels."""
+        if payload["size"] <= KNOWN_BYTES_FROM:
+            return False
+        until_ms = self._redis.command("ZSCORE", PREFIX + ":known", payload["digest"])
+        return until_ms is not None and float(until_ms) > now_ms()
 
     def _stage(self, operation_id, content):
-        """Every chunk but the last has exactly CHUNK_BYTES. Staging again overwrites."""
-        chunks = range(0, len(content), CHUNK_BYTES)
-        for index, at in enumerate(chunks):
-            key = f"{PREFIX}:staged:{self._vm}:{operation_id}:{index}"
-            self._redis.command("SET", key, content[at : at + CHUNK_BYTES], "PX", QUEUED_TTL_MS)
-        expiry = {"expiresAtMs": now_ms() + QUEUED_TTL_MS} if chunks else {}
-        return {"from": "staged", "chunks": len(chunks), **expiry}
+        """Reserves room, puts the chunks, and gives them a day. Staging again overwrites."""
+        chunks = [content[at : at + CHUNK_BYTES] for at in range(0, len(content), CHUNK_BYTES)]
+        if not chunks:
+            return {"from": "staged", "chunks": 0}
+        keys = [f"{PREFIX}:staged:{self._vm}:{operation_id}:{index}" for index in range(len(chunks))]
+        who = (self._vm, operation_id)
+        while True:
+            self._reserve(who, len(content))
+            # Renewing the lease comes last, so nothing here may take longer than LEASE_MS.
+            put = [self._call("put", [key], *who, n, chunk) for n, (key, chunk) in enumerate(zip(keys, chunks))]
+            if all(reply[0] == GRANTED for reply in put):
+                missing = self._call("renew", keys, self._vm, QUEUED_TTL_MS, operation_id, len(chunks), len(content))
+                if missing == [0]:
+                    return {"from": "staged", "chunks": len(chunks), "expiresAtMs": now_ms() + QUEUED_TTL_MS}
+
+    def _reserve(self, who, size):
+        while True:
+            reply = self._call("reserve", [], *who, size, LEASE_MS)
+            if reply[0] == GRANTED:
+                return
+            if reply[0] != WAIT:
+                raise ValueError(f"expected {size} bytes to fit into the budget, got {reply}; split the file")
+            time.sleep(0.1)  # in line: whoever is silent for 5 s loses the place
+
+    def _call(self, function, keys, *args):
+        """Calls a function that the writer loads. Without one, somebody has to start a writer first."""
+        patience = time.monotonic() + 60
+        while True:
+            try:
+                return self._redis.command("FCALL", "filefleet1_" + function, 1 + len(keys), STAGING, *keys, *args)
+            except RedisError as error:
+                if "Function not found" not in str(error) or time.monotonic() > patience:
+                    raise
+                time.sleep(0.2)
 
     def _job_id(self, operation_id, repeat):
         return f"{self._vm}-{operation_id}" + (f"-{repeat}" if repeat else "")
