@@ -1,10 +1,13 @@
-// `npm run faults`: the kill loop in its long form. Exit code 0: no promise was broken; 1: see `violations`.
+// `npm run faults`: the kill loop, or the power cuts, in their long form. Exit code 0: no promise was broken; 1: see `violations`.
 
 import { randomBytes } from 'node:crypto';
 import { Command, InvalidArgumentError } from 'commander';
 import { type LoopResult, runKillLoop } from './kill-loop/loop.ts';
+import type { Violation } from './oracle/violation.ts';
+import { whyNoPowerCut } from './power-loss/availability.ts';
+import { type PowerLossResult, runPowerLoss } from './power-loss/loop.ts';
 
-const runs = { 'kill-loop': runKillLoop } as const;
+const runs = { 'kill-loop': runKillLoop, 'power-loss': runPowerLoss } as const;
 type RunName = keyof typeof runs;
 
 interface Arguments {
@@ -16,7 +19,7 @@ interface Arguments {
 
 const program = new Command('faults')
   .description(
-    'Kills writer, producers and Redis under load, and asks an oracle whether a promise was broken.',
+    "Kills writer, producers and Redis under load, or cuts the power of the writer's disk, and asks an oracle whether a promise was broken.",
   )
   .option('--cycles <count>', 'how often something is killed', positive, 1_000)
   .option('--seed <text>', 'decides who is killed when', randomBytes(4).toString('hex'))
@@ -25,6 +28,8 @@ const program = new Command('faults')
   .parse();
 
 const { cycles, seed, json, only } = program.opts<Arguments>();
+const why = only === 'power-loss' ? await whyNoPowerCut() : undefined;
+if (why !== undefined) program.error(`error: expected a machine on which power cuts can be tried: ${why}`);
 console.error(`seed ${seed}: ${cycles} cycles`);
 const result = await runs[only]({ cycles, seed, onProgress: (soFar) => console.error(progress(soFar)) });
 console.log(json ? JSON.stringify(result) : report(result));
@@ -41,18 +46,32 @@ function runName(text: string): RunName {
   throw new InvalidArgumentError(`expected one of ${Object.keys(runs).join(', ')}`);
 }
 
-function progress({ cycles: done, violations, checked, recoveryMs, seconds }: LoopResult): string {
-  const { p50, p95, max } = recoveryMs;
-  return `${seconds} s: ${done} cycles, ${checked.looks} looks, ${violations.length} violations, recovery ${p50}/${p95}/${max} ms`;
+function progress({
+  cycles: done,
+  violations,
+  checked,
+  seconds,
+  ...rest
+}: LoopResult | PowerLossResult): string {
+  const said = `${seconds} s: ${done} cycles, ${checked.looks} looks, ${violations.length} violations`;
+  return 'recoveryMs' in rest ? `${said}, recovery ${Object.values(rest.recoveryMs).join('/')} ms` : said;
 }
 
-function report({ kills, calls, receipts, violations, ...rest }: LoopResult): string {
-  const found = violations.map(({ kind, subject, detail }) => `  ${kind} ${subject}: ${detail}`);
+function report({ calls, receipts, violations, ...rest }: LoopResult | PowerLossResult): string {
+  const { cycles: done, seconds, checked } = rest;
   return [
-    `${rest.cycles} cycles in ${rest.seconds} s (seed ${rest.seed}): killed the writer ${kills.writer} times, a producer ${kills.producer}, Redis ${kills.redis}`,
-    `${calls} calls, ${receipts} receipts, ${rest.checked.looks} looks of the oracle`,
-    `recovery p50 ${rest.recoveryMs.p50} ms, p95 ${rest.recoveryMs.p95} ms, max ${rest.recoveryMs.max} ms`,
+    `${done} cycles in ${seconds} s (seed ${rest.seed}): ${'kills' in rest ? killed(rest) : cut(rest)}`,
+    `${calls} calls, ${receipts} receipts, ${checked.looks} looks of the oracle`,
     violations.length === 0 ? 'no violation' : `${violations.length} violations:`,
-    ...found,
+    ...violations.map(({ kind, subject, detail }: Violation) => `  ${kind} ${subject}: ${detail}`),
   ].join('\n');
+}
+
+function killed({ kills, recoveryMs: { p50, p95, max } }: Pick<LoopResult, 'kills' | 'recoveryMs'>): string {
+  const recovery = `recovery p50 ${p50} ms, p95 ${p95} ms, max ${max} ms`;
+  return `killed the writer ${kills.writer} times, a producer ${kills.producer}, Redis ${kills.redis}; ${recovery}`;
+}
+
+function cut({ cuts }: Pick<PowerLossResult, 'cuts'>): string {
+  return `cut the power ${cuts['one-disk']} times with one disk, ${cuts['two-disks']} with two`;
 }
