@@ -16,6 +16,7 @@ import {
 } from '@filefleet/protocol';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import { prepareStaging, releaseStaged } from './staging-library.ts';
 
 /** What happens to one arrival of an operation instead of, or after, what the rules say. */
 export interface Verdict {
@@ -58,6 +59,7 @@ interface LedgerRow {
 export async function startScriptedWriter(url: string): Promise<ScriptedWriter> {
   const redis = new Redis(url, { maxRetriesPerRequest: null });
   redis.on('error', () => {});
+  redis.on('ready', () => void prepareStaging(redis).catch(() => {})); // as the real one does, each time
   const ledger = new Map<string, LedgerRow>();
   const last = new Map<string, number>();
   const seen = new Map<string, number>();
@@ -181,7 +183,7 @@ export async function startScriptedWriter(url: string): Promise<ScriptedWriter> 
     if (bytes.length !== size || createHash('sha256').update(bytes).digest('hex') !== digest) {
       return { operationId, outcome: 'resend', code: 'STAGE_DAMAGED' } as const;
     }
-    for (let index = 0; index < count; index++) await redis.unlink(keys.staged(vm, operationId, index));
+    await releaseStaged(redis, vm, operationId, count);
     writer.contents.set(operationId, bytes);
     return { fileId: operationId, digest, size, deduplicated: false };
   }

@@ -56,6 +56,17 @@ export async function ownStagingClock(redis: Redis, budget: Budget): Promise<Sta
   };
 }
 
+/** Drops the chunks of an operation and gives its reservation back. */
+export async function releaseStaged(
+  redis: Redis,
+  vm: string,
+  operationId: string,
+  chunks: number,
+): Promise<void> {
+  const staged = Array.from({ length: chunks }, (_, n) => keys.staged(vm, operationId, n));
+  await redis.fcall(stagingFunctions.release, chunks + 1, keys.staging, ...staged, vm, operationId);
+}
+
 /** Bytes of all chunks that are in Redis. */
 export async function stagedBytes(redis: Redis): Promise<number> {
   const found = await stagedKeys(redis);

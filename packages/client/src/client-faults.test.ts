@@ -271,23 +271,4 @@ describe('without a writer', () => {
     writer = await startScriptedWriter(server.url);
     expect(await client.receipt(operationId)).toMatchObject({ operationId, outcome: 'applied' });
   });
-
-  test('10,000 operations in flight raise no warning, and all end with the client', async () => {
-    await startedWriter().close();
-    writer = undefined;
-    const warnings: Error[] = [];
-    const onWarning = (warning: Error) => warnings.push(warning);
-    process.on('warning', onWarning);
-    const fileId = makeOperationId();
-    const renames = Array.from({ length: 10_000 }, (_, n) =>
-      client.rename({ sessionId: `session-${n % 10}`, fileId, filename: `name-${n}` }),
-    );
-    const outcomes = Promise.allSettled(renames);
-    await client.enqueueStore({ sessionId: 'session-0', filename: 'f', content: 'c' });
-    await client.close();
-    const codes = (await outcomes).map((o) => (o.status === 'rejected' ? o.reason.code : o.status));
-    expect(new Set(codes)).toEqual(new Set(['CLIENT_CLOSED']));
-    process.off('warning', onWarning);
-    expect(warnings).toEqual([]);
-  });
 });

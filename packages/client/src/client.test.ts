@@ -71,7 +71,7 @@ describe('content', () => {
     }
   });
 
-  test('chunks have the long TTL before their job is there, whatever their number', async () => {
+  test('chunks of a stream have the long TTL before their job is there, whatever their number', async () => {
     const ttls: Promise<number>[] = [];
     writer.script = ({ operation: { name, payload } }) => {
       if (name !== 'file-store' || payload.content.from !== 'staged') return undefined;

@@ -10,6 +10,7 @@ import {
   writerStateField,
   writerStateSchema,
 } from '@filefleet/protocol';
+import type { OnBackpressure } from './backpressure.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Courier } from './courier.ts';
 import { ClientError } from './errors.ts';
@@ -40,6 +41,11 @@ export interface ClientOptions {
   readonly deadlineMs?: number;
   /** How long the first connect may take, in milliseconds; 5,000 unless given. */
   readonly connectTimeoutMs?: number;
+  /**
+   * Told when this client has to wait for others - for room in Redis, for its VM's place in the queue, for a writer - and when
+   * that is over. Operations wait by themselves, until their deadline.
+   */
+  readonly onBackpressure?: OnBackpressure;
   /** For tests. */
   readonly clock?: Clock;
 }
@@ -65,6 +71,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     deadlineMs: options.deadlineMs ?? 30_000,
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     clock: options.clock ?? systemClock,
+    onBackpressure: options.onBackpressure,
   });
   return new Client(courier);
 }
@@ -75,7 +82,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
  * Operations of one session take effect in the order in which they are called on one client. Every method that
  * sends an operation resolves with its settled receipt and rejects with a `ClientError`: INVALID (nothing was
  * sent), REFUSED (settled, `refusal` says why), NOT_YET_DURABLE (handed over; ask `receipt`), REDIS_UNAVAILABLE
- * (never handed over), CLIENT_CLOSED.
+ * (never handed over), OVER_BUDGET and QUOTA (waited for room until the deadline; never handed over), CLIENT_CLOSED.
  */
 export class Client {
   readonly #courier: Courier;
@@ -92,7 +99,7 @@ export class Client {
    * Redis lost).
    */
   async store(request: StoreRequest): Promise<AppliedReceipt> {
-    const entry = this.#submitStore(request);
+    const entry = this.#submitStore(request, true);
     return await this.#courier.receiptOf(entry, request.deadlineMs);
   }
 
@@ -102,7 +109,7 @@ export class Client {
    * again.
    */
   async enqueueStore(request: StoreRequest): Promise<{ operationId: string; acceptedBy: 'redis' }> {
-    const entry = this.#submitStore(request);
+    const entry = this.#submitStore(request, false);
     await this.#courier.acceptanceOf(entry, request.deadlineMs);
     return { operationId: entry.facts.operationId, acceptedBy: 'redis' };
   }
@@ -214,7 +221,8 @@ export class Client {
     return await this.#courier.receiptOf(this.#courier.submit(name, fields, options), options.deadlineMs);
   }
 
-  #submitStore(request: StoreRequest) {
+  /** @param mayBeKnown whether content that the writer seems to hold may stay at home: only while somebody waits here to send it after all. */
+  #submitStore(request: StoreRequest, mayBeKnown: boolean) {
     const {
       content,
       onProgress,
@@ -226,6 +234,7 @@ export class Client {
     } = request;
     return this.#courier.submit('file-store', fields, request, {
       content,
+      mayBeKnown,
       ...(onProgress && { onProgress }),
     });
   }

@@ -10,6 +10,7 @@ import {
   redisKeys,
 } from '@filefleet/protocol';
 import type { Redis } from 'ioredis';
+import type { OnBackpressure } from './backpressure.ts';
 import type { Clock } from './clock.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { type Ending, Endings } from './endings.ts';
@@ -22,12 +23,11 @@ import { Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import { RedisLink } from './redis-link.ts';
 import { ReplyStream } from './reply-stream.ts';
-import { checkRequest, type RequestOptions, type StoreRequest } from './requests.ts';
+import { checkRequest, type RequestOptions } from './requests.ts';
 import { sourceOf } from './source.ts';
-import { Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
+import { type ContentRequest, Staging } from './staging.ts';
 
-/** Bytes under way to Redis at once, of all operations together. */
-const bytesUnderWay = 8 * 1024 * 1024;
 /** Files that are open for reading at once. */
 const openFiles = 8;
 /** Closing waits this long for Redis, in milliseconds; then the connections are cut. */
@@ -41,6 +41,7 @@ export interface CourierOptions {
   readonly deadlineMs: number;
   readonly connectTimeoutMs: number;
   readonly clock: Clock;
+  readonly onBackpressure?: OnBackpressure | undefined;
 }
 
 export class Courier {
@@ -53,7 +54,7 @@ export class Courier {
   readonly #dispatcher: Dispatcher;
   readonly #lanes = new Lanes<Entry>();
   readonly #endings = new Endings();
-  readonly #bytesUnderWay = new Gate(bytesUnderWay);
+  readonly #staging: Staging;
   readonly #openFiles = new Gate(openFiles);
   /** Aborted when the client is closed. */
   readonly #closing = new AbortController();
@@ -84,6 +85,7 @@ export class Courier {
     this.#keys = redisKeys(shard);
     this.#reader = reader;
     this.#jobs = new Jobs(link, shard);
+    this.#staging = new Staging({ ...options, link, keys: this.#keys });
     this.#replies = new ReplyStream({
       key: this.#keys.receipts(vm, producer),
       commands: link,
@@ -96,6 +98,7 @@ export class Courier {
       producer,
       link,
       jobs: this.#jobs,
+      staging: this.#staging,
       clock,
       onEnd: (entry, ending) => this.#endings.remember(entry.facts.operationId, ending),
       onSilence: () => void this.#replies.ensure(),
@@ -110,7 +113,7 @@ export class Courier {
     name: OperationName,
     fields: Readonly<Record<string, unknown>>,
     options: RequestOptions,
-    content?: Pick<StoreRequest, 'content' | 'onProgress'>,
+    content?: ContentRequest,
   ): Entry {
     this.assertOpen();
     const { vm, actor, clock } = this.#options;
@@ -189,6 +192,7 @@ export class Courier {
     if (deadlineMs > 0) await this.#soon(deadlineMs, this.#dispatcher.whenIdle());
     this.#closing.abort(closedError());
     this.#dispatcher.close((entry) => closedError(entry.facts.operationId));
+    this.#staging.close();
     const farewell = Promise.allSettled([this.#replies.close(), this.#jobs.close()]);
     await this.#soon(farewellMs, farewell);
     this.#reader.close();
@@ -203,12 +207,10 @@ export class Courier {
     cancel();
   }
 
-  #stage(operationId: string, { content, onProgress }: Pick<StoreRequest, 'content' | 'onProgress'>): Stage {
+  #stage(operationId: string, { content, ...options }: ContentRequest): Stage {
     const source = sourceOf(content, this.#openFiles);
     if (source === undefined) throw notContent(content);
-    const { vm, clock } = this.#options;
-    const place = { link: this.#link, keys: this.#keys, vm, clock, bytesUnderWay: this.#bytesUnderWay };
-    return new Stage(place, operationId, source, onProgress);
+    return this.#staging.stageOf(operationId, source, options);
   }
 
   /** At the deadline: what Redis never got is given up, what it has, or may have, is tracked on. */
@@ -216,7 +218,8 @@ export class Courier {
     const { operationId, stage } = entry.facts;
     if (entry.handed) return notYetDurable(operationId);
     const isReading = this.#link.isReady && stage !== undefined && stage.staged === undefined;
-    const error = isReading ? slowSource(operationId) : this.#unavailable(operationId);
+    const waited = this.#staging.failureOf(operationId);
+    const error = waited ?? (isReading ? slowSource(operationId) : this.#unavailable(operationId));
     this.#dispatcher.giveUp(entry, error);
     return error;
   }

@@ -10,11 +10,11 @@ import { type Jobs, type Sighting, wasRefused } from './jobs.ts';
 import type { Lane, Sendable } from './lane.ts';
 import { asClientError, payloadOf, prepare } from './preparation.ts';
 import { type RedisLink, retryAfterMs } from './redis-link.ts';
+import { countResend, restMs } from './resends.ts';
+import type { Staging } from './staging.ts';
 
 /** How often to see whether something is due, in milliseconds; only while something is under way. */
 const tickMs = 250;
-/** Answers that want an operation again are followed at once this often; then ever more slowly. */
-const promptResends = 4;
 /** From this ask on an unfinished job is also searched for in the queue's lists. */
 const thoroughFrom = 3;
 
@@ -23,6 +23,7 @@ export interface DispatcherOptions {
   readonly producer: string;
   readonly link: RedisLink;
   readonly jobs: Jobs;
+  readonly staging: Staging;
   readonly clock: Clock;
   /** Called once for every operation that ended. */
   readonly onEnd: (entry: Entry, ending: Ending) => void;
@@ -93,6 +94,7 @@ export class Dispatcher {
       entry.facts.lane.giveUp(entry.sequence);
       this.#end(entry, { error: error(entry) });
       entry.fail(error(entry));
+      if (!entry.handed) void entry.facts.stage?.remove(); // others may be waiting for its room
     }
   }
 
@@ -147,7 +149,7 @@ export class Dispatcher {
     try {
       await jobs.add(entry.facts.name, payloadOf(entry, this.#options.producer, previous), jobId);
       entry.failedAdds = 0;
-      entry.accept();
+      void this.#accept(entry);
     } catch (error) {
       if (entry.repeat !== repeat || !this.#awaitsAnswer(entry)) return;
       if (wasRefused(error)) {
@@ -157,6 +159,16 @@ export class Dispatcher {
         entry.facts.lane.doubt(entry.sequence);
         entry.due = { atMs: clock.nowMs(), step: 'look' };
       }
+    }
+  }
+
+  /** Redis has the job: now its bytes get the time that a queued job may take. */
+  async #accept(entry: Entry): Promise<void> {
+    try {
+      await entry.facts.stage?.seal(entry.ending.signal);
+      entry.accept();
+    } catch {
+      // it ended, one way or another, and whoever waits for it has heard
     }
   }
 
@@ -261,7 +273,7 @@ export class Dispatcher {
     const isOurs = sighting.state !== 'absent' && this.#isOurs(entry, sighting.data);
     const answer = sighting.state === 'completed' ? sighting.answer : undefined;
     if (sighting.state === 'unfinished' && isOurs) {
-      entry.accept();
+      void this.#accept(entry);
       lane.trust(entry.sequence);
       this.#pump(lane);
     } else if (isOurs && answer?.operationId === entry.facts.operationId) {
@@ -283,16 +295,4 @@ export class Dispatcher {
     const phase = entry.facts.lane.phase(entry.sequence);
     return phase === 'sent' || phase === 'doubted';
   }
-}
-
-/** Counts answers that want it again since its lane last moved: one lost job sends all behind it back. */
-function countResend(entry: Entry): number {
-  const { progress } = entry.facts.lane;
-  if (entry.progressSeen !== progress) entry.resends = 0;
-  entry.progressSeen = progress;
-  return ++entry.resends;
-}
-
-function restMs(resends: number): number {
-  return resends <= promptResends ? 0 : askAgainAfterMs(resends - promptResends - 1);
 }

@@ -8,6 +8,9 @@ export const clientErrorCodes = {
   NOT_YET_DURABLE:
     'Handed over but not settled in time. Do not store again: ask `client.receipt(operationId)`.',
   REDIS_UNAVAILABLE: 'Never handed over, because Redis could not take it in time. It is safe to call again.',
+  OVER_BUDGET:
+    'Never handed over, because there was no room in Redis for its bytes in time. It is safe to call again.',
+  QUOTA: 'Never handed over, because this VM has too many operations queued. It is safe to call again.',
   SOURCE_FAILED: 'The content could not be read to its end, or was another one when read again.',
   GIVEN_UP: 'The staged bytes were lost and their stream cannot be read a second time. Store them again.',
   UNKNOWN_OPERATION: 'Neither this client nor Redis knows the operation (any more).',

@@ -1,6 +1,7 @@
 // @filefleet/client: what a VM agent embeds.
 
 export type { AppliedReceipt, Receipt, RefusedCode, RefusedReceipt, WriterState } from '@filefleet/protocol';
+export type { Backpressure, BackpressureReason, OnBackpressure } from './backpressure.ts';
 export { Client, type ClientOptions, createClient } from './client.ts';
 export type { Clock } from './clock.ts';
 export { ClientError, type ClientErrorCode, type ClientErrorFacts, clientErrorCodes } from './errors.ts';

@@ -5,12 +5,16 @@ import { makeJobId, protocolVersion } from '@filefleet/protocol';
 import type { Entry } from './entry.ts';
 import { ClientError } from './errors.ts';
 import type { Jobs } from './jobs.ts';
+import type { QueueGate } from './queue-gate.ts';
 import type { RedisLink } from './redis-link.ts';
+import type { Staging } from './staging.ts';
+import { turnOf } from './turns.ts';
 
 export interface PreparationPlace {
   readonly vm: string;
   readonly link: RedisLink;
   readonly jobs: Jobs;
+  readonly staging: Staging;
 }
 
 /**
@@ -18,7 +22,13 @@ export interface PreparationPlace {
  * @throws ClientError when the operation can never be sent, or the reason with which the entry ended meanwhile.
  */
 export async function prepare(entry: Entry, place: PreparationPlace): Promise<void> {
-  await stageContent(entry);
+  const turn = turnOf(entry);
+  announce(entry, place.staging.queueGate);
+  await turn.come;
+  await queueUp(entry, place.staging.queueGate);
+  // Room is asked for in the order of calls; who needs none, or believes so, holds nobody up for it.
+  await stageContent(entry, turn.pass);
+  if (entry.facts.stage?.staged?.from !== 'known') turn.pass();
   if (entry.facts.idGiven) await skipForeignJobs(entry, place);
 }
 
@@ -30,6 +40,7 @@ export function payloadOf(entry: Entry, producer: string, previous: number): Rec
   const staged = stage?.staged;
   if (stage === undefined || staged === undefined) return envelope;
   const { digest, size, chunks } = staged;
+  if (staged.from === 'known') return { ...envelope, digest, size, content: { from: 'known' } };
   const expiry = chunks > 0 ? { expiresAtMs: stage.expiresAtMs } : {};
   return { ...envelope, digest, size, content: { from: 'staged', chunks, ...expiry } };
 }
@@ -45,14 +56,35 @@ export function asClientError(entry: Entry, error: unknown): ClientError {
   );
 }
 
-/** Sees to it that the bytes are in Redis, as far as they can be read. */
-async function stageContent(entry: Entry): Promise<void> {
+const announced = new WeakSet<Entry>();
+const queuedUp = new WeakSet<Entry>();
+
+/** Counted from the call on. */
+function announce(entry: Entry, queueGate: QueueGate): void {
+  if (announced.has(entry)) return;
+  announced.add(entry);
+  const { operationId } = entry.facts;
+  queueGate.announce(operationId, entry.ending.signal, false);
+}
+
+/** A place in the queue, for the first job only: a repeat takes the place of the one that is gone. */
+async function queueUp(entry: Entry, queueGate: QueueGate): Promise<void> {
+  if (queuedUp.has(entry)) return;
+  const { operationId } = entry.facts;
+  await queueGate.enter(operationId, entry.ending.signal, false);
+  queuedUp.add(entry);
+  const leave = () => queueGate.leave();
+  entry.accepted.then(leave, leave);
+}
+
+/** Sees to it that the bytes are in Redis, as far as they can be read, unless the writer is believed to hold them. */
+async function stageContent(entry: Entry, issued: () => void): Promise<void> {
   const { stage } = entry.facts;
   if (stage === undefined) return;
   const { signal } = entry.ending;
   const before = stage.staged;
   if (before === undefined) {
-    await stage.upload(signal);
+    if (!(await stage.learn(signal))) await stage.upload(signal, issued);
     return;
   }
   const isThere = !entry.restage && (await stage.keep(signal));
@@ -62,7 +94,7 @@ async function stageContent(entry: Entry): Promise<void> {
     askOnce(entry);
     return;
   }
-  await stage.upload(signal);
+  await stage.upload(signal, issued);
   if (entry.handed && stage.staged?.digest !== before.digest) {
     throw new ClientError(
       'SOURCE_FAILED',

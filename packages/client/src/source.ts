@@ -1,6 +1,6 @@
 // Where content comes from: memory, a file, or a stream. All give chunks of exactly the protocol's size.
 
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { limits } from '@filefleet/protocol';
 import { ClientError } from './errors.ts';
 import type { Gate } from './gate.ts';
@@ -18,6 +18,10 @@ export interface Source {
   readonly rereadable: boolean;
   /** Bytes in all, where that is known beforehand. */
   readonly size: number | undefined;
+  /** Digest of all, where that is known beforehand. */
+  readonly digest?: string | undefined;
+  /** Finds out how many bytes there are, where that takes a look; what grows afterwards is read up to there. */
+  measure?(): Promise<number | undefined>;
   /** Reads from the beginning: chunks of `limits.chunkBytes`, the last one shorter. */
   chunks(signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
@@ -48,17 +52,27 @@ function memorySource(bytes: Uint8Array): Source {
 }
 
 function fileSource(path: string, openFiles: Gate): Source {
+  let size: number | undefined;
   return {
     rereadable: true,
-    size: undefined,
+    get size() {
+      return size;
+    },
+    async measure() {
+      // Files of the kernel say 0 and have content all the same; what cannot be looked at fails when it is read.
+      const facts = await stat(path).catch(() => undefined);
+      size = facts?.isFile() && facts.size > 0 ? facts.size : undefined;
+      return size;
+    },
     async *chunks(signal) {
       await openFiles.enter(1, signal);
       try {
         const file = await open(path, 'r');
         try {
           if (!(await file.stat()).isFile()) throw new Error('not a regular file');
-          for (;;) {
-            const chunk = await readChunk(file);
+          for (let left = size ?? Number.POSITIVE_INFINITY; left > 0; ) {
+            const chunk = await readChunk(file, Math.min(limits.chunkBytes, left));
+            left -= chunk.byteLength;
             if (chunk.byteLength > 0) yield chunk;
             if (chunk.byteLength < limits.chunkBytes) return;
           }
@@ -72,8 +86,8 @@ function fileSource(path: string, openFiles: Gate): Source {
   };
 }
 
-async function readChunk(file: FileHandle): Promise<Uint8Array> {
-  const chunk = Buffer.allocUnsafe(limits.chunkBytes);
+async function readChunk(file: FileHandle, bytes: number): Promise<Uint8Array> {
+  const chunk = Buffer.allocUnsafe(bytes);
   let filled = 0;
   while (filled < chunk.byteLength) {
     const { bytesRead } = await file.read(chunk, filled, chunk.byteLength - filled);

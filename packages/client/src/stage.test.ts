@@ -1,10 +1,13 @@
 import { limits, makeOperationId, redisKeys, stagedTtlMs } from '@filefleet/protocol';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { until } from '../../../tests/support/deadline.ts';
 import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { prepareStaging, stagedKeys, stagingFiguresOf } from '../../../tests/support/staging-library.ts';
 import { systemClock } from './clock.ts';
 import { Gate } from './gate.ts';
 import { RedisLink } from './redis-link.ts';
+import { Reservations } from './reservations.ts';
 import type { Source } from './source.ts';
 import { Stage } from './stage.ts';
 
@@ -19,6 +22,7 @@ beforeAll(async () => {
   link = new RedisLink({ url: server.url, clock: systemClock, purpose: 'commands' });
   await link.connect(5_000);
   redis = new Redis(server.url);
+  await prepareStaging(redis);
 });
 beforeEach(async () => {
   await redis.flushall();
@@ -45,8 +49,10 @@ function changing(contents: Uint8Array[]): Source {
 
 function stageOf(source: Source, clock = systemClock) {
   const operationId = makeOperationId();
-  const place = { link, keys, vm: 'vm5', clock, bytesUnderWay: new Gate(limits.chunkBytes * 2) };
-  const stage = new Stage(place, operationId, source, undefined);
+  const reservations = new Reservations({ link, keys, vm: 'vm5', clock });
+  onTestFinished(() => reservations.close());
+  const place = { link, keys, clock, reservations, bytesUnderWay: new Gate(limits.chunkBytes * 2) };
+  const stage = new Stage(place, operationId, source);
   return { stage, key: (n: number) => keys.staged('vm5', operationId, n), operationId };
 }
 
@@ -61,7 +67,8 @@ test('a shorter second attempt leaves nothing of a longer first one', async () =
   expect(await redis.getBuffer(key(0))).toEqual(short);
   expect(await redis.exists(key(1), key(2))).toBe(0);
   await stage.remove();
-  expect(await redis.dbsize()).toBe(0);
+  expect(await stagedKeys(redis)).toEqual([]);
+  expect(await stagingFiguresOf(redis)).toMatchObject({ bytes: 0, operations: 0, orphanedOperations: 0 });
 });
 
 test('a chunk that vanished is noticed when the TTL is raised', async () => {
@@ -74,25 +81,28 @@ test('a chunk that vanished is noticed when the TTL is raised', async () => {
 });
 
 test('chunks of a slow source are kept alive while it goes on', async () => {
-  let nowMs = Date.now();
-  const clock = { ...systemClock, nowMs: () => nowMs };
+  const timers: (() => void)[] = [];
+  const schedule = (_ms: number, run: () => void) => {
+    timers.push(run);
+    return () => {};
+  };
+  const clock = { ...systemClock, schedule };
   const ttls: number[] = [];
   const slow: Source = {
     rereadable: false,
     size: undefined,
     async *chunks() {
       for (let n = 0; n < 8; n++) {
-        if (n > 5) {
-          await redis.pexpire(first(), 1_000); // as if the time had passed
-          nowMs += stagedTtlMs.uploading / 2;
-        }
         yield Buffer.alloc(limits.chunkBytes, n);
-        if (n > 5) ttls.push(await redis.pttl(first()));
+        if (n < 5) continue;
+        await redis.pexpire(key(0), 1_000); // as if the time had passed
+        for (const run of timers.splice(0)) run();
+        await until(async () => (await redis.pttl(key(0))) > 1_000, 'the renewal');
+        ttls.push(await redis.pttl(key(0)));
       }
     },
   };
   const { stage, key } = stageOf(slow, clock);
-  const first = () => key(0);
   await stage.upload(signal);
   expect(Math.min(...ttls)).toBeGreaterThan(stagedTtlMs.uploading / 2);
 });

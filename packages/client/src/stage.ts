@@ -1,23 +1,30 @@
-// The bytes of one operation on their way: hashed, cut into chunks and put into Redis with a TTL.
-// Keys are numbered, so a second attempt overwrites the first; what it does not overwrite it removes.
+// The bytes of one operation on their way: hashed, cut into chunks and put into Redis under a reservation; or not put there,
+// because the writer holds them. Keys are numbered, so a second attempt overwrites the first; what it does not overwrite it
+// removes.
 
 import { createHash } from 'node:crypto';
 import { limits, type RedisKeys, stagedTtlMs } from '@filefleet/protocol';
+import { neverFits } from './backpressure.ts';
 import type { Clock } from './clock.ts';
-import { ClientError } from './errors.ts';
 import type { Gate } from './gate.ts';
 import type { RedisLink } from './redis-link.ts';
+import type { Leased, Reservations } from './reservations.ts';
 import type { Source } from './source.ts';
+import { grown, lost, readSource, tooLarge } from './staging-source.ts';
 
 /** Chunks of one operation that are under way to Redis at once. */
 const window = 4;
+/** A lease that ends sooner than this is renewed before its operation is sent, in milliseconds. */
+const shortLeaseMs = stagedTtlMs.uploading / 6;
+/** Hashing lets others go on after this many chunks: content in memory comes without any waiting. */
+const chunksPerTurn = 8;
 
 /** What all stages of a client share. */
 export interface StagingPlace {
   readonly link: RedisLink;
   readonly keys: RedisKeys;
-  readonly vm: string;
   readonly clock: Clock;
+  readonly reservations: Reservations;
   /** Bytes under way to Redis, of all operations together. */
   readonly bytesUnderWay: Gate;
 }
@@ -25,37 +32,45 @@ export interface StagingPlace {
 export interface Progress {
   /** Bytes that Redis has taken so far. */
   readonly stagedBytes: number;
-  /** Bytes in all, where known beforehand: not for streams and files. */
+  /** Bytes in all, where known beforehand: not for streams. */
   readonly totalBytes: number | undefined;
 }
 
+export interface StageOptions {
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Whether the writer may be asked first if it holds the bytes, so that only the operation travels. */
+  readonly mayBeKnown?: boolean;
+}
+
 export interface Staged {
+  /** `known`: the writer is believed to hold the bytes; nothing is in Redis. */
+  readonly from: 'staged' | 'known';
   readonly digest: string;
   readonly size: number;
   readonly chunks: number;
 }
 
-export class Stage {
+export class Stage implements Leased {
+  readonly operationId: string;
   readonly #place: StagingPlace;
-  readonly #operationId: string;
   readonly #source: Source;
-  readonly #onProgress: ((progress: Progress) => void) | undefined;
+  readonly #options: StageOptions;
   #staged: Staged | undefined;
   #attempts = 0;
   /** Chunk keys that any attempt may have written. */
   #keysUsed = 0;
+  /** Chunks that the attempt under way has put. */
+  #chunksPut = 0;
+  #hasAsked = false;
+  #isUploading = false;
+  #isSealed = false;
   #expiresAtMs = 0;
 
-  constructor(
-    place: StagingPlace,
-    operationId: string,
-    source: Source,
-    onProgress: ((progress: Progress) => void) | undefined,
-  ) {
+  constructor(place: StagingPlace, operationId: string, source: Source, options: StageOptions = {}) {
     this.#place = place;
-    this.#operationId = operationId;
+    this.operationId = operationId;
     this.#source = source;
-    this.#onProgress = onProgress;
+    this.#options = options;
   }
 
   get staged(): Staged | undefined {
@@ -71,151 +86,210 @@ export class Stage {
     return this.#attempts > 1;
   }
 
-  /** When the chunks expire, in milliseconds since 1970. */
+  /** When the chunks expire once the job was added, in milliseconds since 1970. */
   get expiresAtMs(): number {
-    return this.#expiresAtMs;
+    return this.#isSealed ? this.#expiresAtMs : this.#place.clock.nowMs() + stagedTtlMs.queued;
   }
 
-  /** Whether the chunks still have at least half of the time that a queued job's chunks get. */
+  /** Whether the chunks will be there for a job that is added now. */
   get isFresh(): boolean {
     if (this.#staged?.chunks === 0) return true;
-    return this.#expiresAtMs - this.#place.clock.nowMs() >= stagedTtlMs.queued / 2;
+    const left = this.#expiresAtMs - this.#place.clock.nowMs();
+    return left >= (this.#isSealed ? stagedTtlMs.queued / 2 : shortLeaseMs);
+  }
+
+  /** Chunks whose lease is to be renewed. */
+  get chunks(): number {
+    return this.#chunksPut;
+  }
+
+  /** @see Leased */
+  renewed(expiresAtMs: number | undefined): void {
+    // While chunks are on their way some may be missing without harm; a lost lease shows itself at the next one.
+    if (expiresAtMs !== undefined || !this.#isUploading) this.#expiresAtMs = expiresAtMs ?? 0;
   }
 
   /**
-   * Reads the source and puts all of it into Redis, with the TTL of a queued job at the end.
-   * @throws ClientError SOURCE_FAILED or INVALID (too large), or the signal's reason when it is aborted.
+   * Asks whether the writer holds the bytes, if that is worth it and allowed. It is only believed: an answer
+   * CONTENT_MISSING says that it was wrong.
+   * @returns true when nothing need be uploaded.
    */
-  async upload(signal: AbortSignal): Promise<void> {
-    this.#attempts++;
-    for (;;) {
-      const staged = await this.#uploadOnce(signal);
-      await this.#removeFrom(staged.chunks);
-      this.#staged = staged;
-      // A single chunk had the long TTL from the start: there is nothing left to raise.
-      if (this.isFresh || (await this.keep(signal))) return;
-      if (!this.rereadable) throw lost(this.#operationId);
-    }
-  }
-
-  /**
-   * Gives every chunk the TTL of a queued job.
-   * @returns false when a chunk is missing: upload again.
-   */
-  async keep(signal: AbortSignal): Promise<boolean> {
-    const expiresAtMs = this.#place.clock.nowMs() + stagedTtlMs.queued;
-    const found = await this.#expire(this.#staged?.chunks ?? 0, stagedTtlMs.queued, signal);
-    if (found.includes(0)) return false;
-    this.#expiresAtMs = expiresAtMs;
+  async learn(signal: AbortSignal): Promise<boolean> {
+    if (!this.#options.mayBeKnown || !this.rereadable) return false;
+    const expected = await this.#measure();
+    if (expected === undefined || expected <= limits.knownBytesFrom) return false;
+    const { digest, size } = await this.#hash(signal);
+    const { link, keys, clock } = this.#place;
+    const untilMs = await link.persist(signal, (redis) => redis.zscore(keys.known, digest));
+    if (untilMs === null || Number(untilMs) <= clock.nowMs()) return false;
+    this.#staged = { from: 'known', digest, size, chunks: 0 };
     return true;
   }
 
-  /** Takes all chunks out of Redis, if it can be reached; else their TTL does. */
-  async remove(): Promise<void> {
-    await this.#removeFrom(0);
+  /**
+   * Reads the source and puts all of it into Redis, under a lease that is renewed until `seal` or `remove`.
+   * @param issued called as soon as the reservation was asked for: who comes later may ask now.
+   * @throws ClientError SOURCE_FAILED, INVALID (too large), OVER_BUDGET (could never fit), GIVEN_UP (Redis lost the bytes of a
+   * stream), or the signal's reason when it is aborted.
+   */
+  async upload(signal: AbortSignal, issued: () => void = () => {}): Promise<void> {
+    this.#attempts++;
+    for (;;) {
+      this.#isUploading = true;
+      const staged = await this.#uploadOnce(signal, issued);
+      if (staged !== undefined) {
+        this.#isUploading = false;
+        await this.#place.reservations.removeChunks(this.operationId, staged.chunks, this.#keysUsed);
+        this.#staged = staged;
+        if (await this.#keepUntilSent(staged, signal)) return;
+      }
+      if (!this.rereadable) throw lost(this.operationId);
+    }
   }
 
-  async #uploadOnce(signal: AbortSignal): Promise<Staged> {
-    const { bytesUnderWay, clock } = this.#place;
+  /**
+   * Renews the lease before the operation is sent, once more or for the first time.
+   * @returns false when a chunk is missing: upload again.
+   */
+  async keep(signal: AbortSignal): Promise<boolean> {
+    return await this.#keep(this.#isSealed ? stagedTtlMs.queued : stagedTtlMs.uploading, signal);
+  }
+
+  /**
+   * The job was added: its chunks get the time that a queued job may take. When they are gone nothing happens: either the
+   * writer has taken them, or it says that they are missing.
+   */
+  async seal(signal: AbortSignal): Promise<void> {
+    this.#place.reservations.letGo(this);
+    if ((this.#staged?.chunks ?? 0) === 0) return;
+    await this.#keep(stagedTtlMs.queued, signal);
+  }
+
+  /** Takes chunks and reservation out of Redis, if it can be reached; else they expire. */
+  async remove(): Promise<void> {
+    const { reservations } = this.#place;
+    reservations.letGo(this);
+    if (this.#hasAsked) await reservations.release(this.operationId, this.#keysUsed);
+  }
+
+  /** What was reserved too much goes back now. A stream cannot be read again: it gets its day before its job is there. */
+  async #keepUntilSent({ chunks, size }: Staged, signal: AbortSignal): Promise<boolean> {
+    if (!this.rereadable) return await this.#keep(stagedTtlMs.queued, signal);
+    const isExact = chunks <= 1 || size === this.#source.size;
+    return isExact || (await this.#keep(stagedTtlMs.uploading, signal));
+  }
+
+  async #keep(ttlMs: number, signal: AbortSignal): Promise<boolean> {
+    const { chunks = 0, size = 0 } = this.#staged ?? {};
+    if (chunks === 0) return true;
+    const renewal = { operationId: this.operationId, chunks, keepBytes: size };
+    const expiresAtMs = await this.#place.reservations.keep(renewal, ttlMs, signal);
+    this.#expiresAtMs = expiresAtMs ?? 0;
+    this.#isSealed = expiresAtMs !== undefined && (this.#isSealed || ttlMs === stagedTtlMs.queued);
+    return expiresAtMs !== undefined;
+  }
+
+  /** @returns undefined when the lease was lost on the way. */
+  async #uploadOnce(signal: AbortSignal, issued: () => void): Promise<Staged | undefined> {
+    const { bytesUnderWay } = this.#place;
     const hash = createHash('sha256');
-    const underWay: Promise<void>[] = [];
+    const underWay: Promise<boolean>[] = [];
     let size = 0;
     let stagedBytes = 0;
-    let chunks = 0;
-    let renewedAtMs = clock.nowMs();
-    this.#expiresAtMs = 0;
-    for await (const chunk of this.#read(signal)) {
-      size += chunk.byteLength;
-      if (size > limits.stagedFileBytes) throw tooLarge(this.#operationId);
-      hash.update(chunk);
-      await bytesUnderWay.enter(chunk.byteLength, signal);
-      const sent = this.#put(chunks++, chunk, signal)
-        .finally(() => bytesUnderWay.leave(chunk.byteLength))
-        .then(() => {
-          stagedBytes += chunk.byteLength;
-          this.#onProgress?.({ stagedBytes, totalBytes: this.#source.size });
-        });
-      sent.catch(() => {}); // whoever awaits it below sees the failure
-      underWay.push(sent);
-      if (underWay.length >= window) await underWay.shift();
-      if (clock.nowMs() - renewedAtMs > stagedTtlMs.uploading / 4) {
-        renewedAtMs = clock.nowMs();
-        await this.#expire(chunks, stagedTtlMs.uploading, signal); // a slow source must not outlive its chunks
-      }
-    }
-    await Promise.all(underWay);
-    return { digest: hash.digest('hex'), size, chunks };
-  }
-
-  async *#read(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    this.#chunksPut = 0;
+    this.#isSealed = false;
+    const totalBytes = await this.#measure();
+    // Before the source is opened: who waits for room must not keep a file open that others need.
+    if (totalBytes !== undefined && totalBytes > limits.chunkBytes)
+      await this.#reserve(totalBytes, signal, issued);
     try {
-      yield* this.#source.chunks(signal);
-    } catch (cause) {
-      if (signal.aborted || cause instanceof ClientError) throw cause;
-      throw new ClientError(
-        'SOURCE_FAILED',
-        `expected the content to be readable to its end, got ${describe(cause)}; nothing was stored, check the source and call again`,
-        { operationId: this.#operationId },
-        { cause },
-      );
+      for await (const chunk of readSource(this.#source, this.operationId, signal)) {
+        const isWhole =
+          size === 0 && (chunk.byteLength < limits.chunkBytes || totalBytes === chunk.byteLength);
+        if (size === 0 && !isWhole && totalBytes === undefined) {
+          await this.#reserve(limits.stagedFileBytes, signal, issued);
+        }
+        size += chunk.byteLength;
+        if (size > limits.stagedFileBytes) throw tooLarge(this.operationId);
+        hash.update(chunk);
+        await bytesUnderWay.enter(chunk.byteLength, signal);
+        const sent = this.#put(this.#chunksPut++, chunk, isWhole, signal).then((isThere) => {
+          stagedBytes += isThere ? chunk.byteLength : 0;
+          this.#options.onProgress?.({ stagedBytes, totalBytes });
+          return isThere;
+        });
+        if (isWhole) issued();
+        sent.catch(() => {}); // whoever awaits it below sees the failure
+        underWay.push(sent);
+        if (underWay.length >= window && !(await underWay.shift())) return undefined;
+      }
+      if (!(await Promise.all(underWay)).every(Boolean)) return undefined;
+    } finally {
+      // A late chunk of this attempt must not overwrite one of the next.
+      await Promise.allSettled(underWay);
+    }
+    return { from: 'staged', digest: hash.digest('hex'), size, chunks: this.#chunksPut };
+  }
+
+  async #reserve(bytes: number, signal: AbortSignal, issued: () => void): Promise<void> {
+    this.#begin();
+    const reserved = this.#place.reservations.reserve(this.operationId, bytes, signal);
+    issued();
+    await reserved;
+  }
+
+  /** From here on there may be something in Redis to be renewed and removed. */
+  #begin(): void {
+    this.#hasAsked = true;
+    this.#expiresAtMs = this.#place.clock.nowMs() + stagedTtlMs.uploading;
+    this.#place.reservations.hold(this);
+  }
+
+  /** The caller has entered the gate of bytes under way; whoever waits for room leaves it to others. @returns false when the lease is gone. */
+  async #put(index: number, chunk: Uint8Array, isWhole: boolean, signal: AbortSignal): Promise<boolean> {
+    const { reservations, bytesUnderWay } = this.#place;
+    this.#keysUsed = Math.max(this.#keysUsed, index + 1);
+    const value = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = value.byteLength;
+    if (isWhole) this.#begin();
+    let isInside = true;
+    try {
+      for (let reserveBytes = isWhole ? bytes : undefined; ; reserveBytes = undefined) {
+        const reply = await reservations.put(this.operationId, index, value, signal, reserveBytes);
+        if (reply.kind === 'granted') return true;
+        if (reply.kind === 'no-lease') return false;
+        if (reply.kind === 'outside') throw grown(this.operationId);
+        if (reply.kind === 'never') throw neverFits(this.operationId, bytes, reply.limitBytes);
+        if (!isWhole) return false; // Redis was restarted, and no writer has prepared it yet: the lease is gone as well
+        bytesUnderWay.leave(bytes);
+        isInside = false;
+        await reservations.reserve(this.operationId, bytes, signal);
+        await bytesUnderWay.enter(bytes, signal);
+        isInside = true;
+      }
+    } finally {
+      if (isInside) bytesUnderWay.leave(bytes);
     }
   }
 
-  async #put(index: number, chunk: Uint8Array, signal: AbortSignal): Promise<void> {
-    const { link, clock, keys, vm } = this.#place;
-    this.#keysUsed = Math.max(this.#keysUsed, index + 1);
-    const isWhole = index === 0 && this.#isLast(chunk);
-    const ttlMs = isWhole ? stagedTtlMs.queued : stagedTtlMs.uploading;
-    const expiresAtMs = clock.nowMs() + ttlMs;
-    const value = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    await link.persist(signal, (redis) =>
-      redis.set(keys.staged(vm, this.#operationId, index), value, 'PX', ttlMs),
-    );
-    if (isWhole) this.#expiresAtMs = expiresAtMs;
+  async #hash(signal: AbortSignal): Promise<{ digest: string; size: number }> {
+    const { digest, size: knownSize } = this.#source;
+    if (digest !== undefined && knownSize !== undefined) return { digest, size: knownSize };
+    const hash = createHash('sha256');
+    let size = 0;
+    let chunks = 0;
+    for await (const chunk of readSource(this.#source, this.operationId, signal)) {
+      size += chunk.byteLength;
+      if (size > limits.stagedFileBytes) throw tooLarge(this.operationId);
+      hash.update(chunk);
+      if (++chunks % chunksPerTurn === 0) await new Promise(setImmediate);
+    }
+    return { digest: hash.digest('hex'), size };
   }
 
-  /** @returns 1 for every chunk that is there, 0 for every one that is not. */
-  #expire(chunks: number, ttlMs: number, signal: AbortSignal): Promise<number[]> {
-    const keys = this.#keyRange(0, chunks);
-    return this.#place.link.persist(signal, (redis) =>
-      Promise.all(keys.map((key) => redis.pexpire(key, ttlMs))),
-    );
+  async #measure(): Promise<number | undefined> {
+    const size = this.#source.measure ? await this.#source.measure() : this.#source.size;
+    if (size !== undefined && size > limits.stagedFileBytes) throw tooLarge(this.operationId);
+    return size;
   }
-
-  /** A chunk shorter than the full size is the last one. */
-  #isLast(chunk: Uint8Array): boolean {
-    return chunk.byteLength < limits.chunkBytes || this.#source.size === chunk.byteLength;
-  }
-
-  async #removeFrom(first: number): Promise<void> {
-    const surplus = this.#keyRange(first, this.#keysUsed);
-    if (surplus.length > 0) await this.#place.link.attempt((redis) => redis.unlink(surplus));
-  }
-
-  #keyRange(from: number, to: number): string[] {
-    const { keys, vm } = this.#place;
-    return Array.from({ length: Math.max(0, to - from) }, (_, index) =>
-      keys.staged(vm, this.#operationId, from + index),
-    );
-  }
-}
-
-function describe(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
-}
-
-function tooLarge(operationId: string): ClientError {
-  return new ClientError(
-    'INVALID',
-    `expected content to be at most ${limits.stagedFileBytes} bytes, got more; split it into several files`,
-    { operationId, field: 'content' },
-  );
-}
-
-function lost(operationId: string): ClientError {
-  return new ClientError(
-    'GIVEN_UP',
-    'expected Redis to keep the staged bytes, got a Redis that lost them, and the stream cannot be read twice; store it again',
-    { operationId },
-  );
 }

@@ -1,0 +1,243 @@
+// The room in Redis that this client's bytes take: asked for before the first chunk, renewed while they wait, raised to a day
+// once their job was added. Whoever has to wait stands in one line per client, and the first of it in the line in Redis.
+
+import { type RedisKeys, stagedTtlMs } from '@filefleet/protocol';
+import { type Backpressure, neverFits, type OnBackpressure, tellSafely } from './backpressure.ts';
+import { type Clock, pause } from './clock.ts';
+import { Gate } from './gate.ts';
+import type { RedisLink } from './redis-link.ts';
+import {
+  type Admission,
+  chunksPerRenewal,
+  type PutReply,
+  type Renewal,
+  StagingCalls,
+} from './staging-calls.ts';
+
+/** How often the first of the line asks again, in milliseconds; the line in Redis forgets who is silent for 5 s. */
+const askEveryMs = 100;
+/** Leases are renewed this often, in milliseconds: two tries may fail before one expires. */
+const renewEveryMs = stagedTtlMs.uploading / 3;
+
+/** Something staged whose lease has to be renewed. */
+export interface Leased {
+  readonly operationId: string;
+  readonly chunks: number;
+  /** Called with when the lease ends now, in milliseconds since 1970; undefined: it is gone, or chunks are. */
+  renewed(expiresAtMs: number | undefined): void;
+}
+
+export interface ReservationsOptions {
+  readonly link: RedisLink;
+  readonly keys: RedisKeys;
+  readonly vm: string;
+  readonly clock: Clock;
+  readonly onBackpressure?: OnBackpressure | undefined;
+}
+
+interface Keeping {
+  readonly renewal: Renewal;
+  readonly ttlMs: number;
+  readonly kept: PromiseWithResolvers<number | undefined>;
+}
+
+export class Reservations {
+  readonly #options: ReservationsOptions;
+  readonly #calls: StagingCalls;
+  /** One asks at a time, in the order of calls. */
+  readonly #line = new Gate(1);
+  readonly #leased = new Set<Leased>();
+  readonly #waiting = new Map<string, Backpressure>();
+  readonly #closing = new AbortController();
+  #keepings: Keeping[] = [];
+  #cancelRenewal: (() => void) | undefined;
+
+  constructor(options: ReservationsOptions) {
+    this.#options = options;
+    this.#calls = new StagingCalls(options.keys, options.vm);
+  }
+
+  /** Why an operation waits at this moment, if it does. */
+  waitOf(operationId: string): Backpressure | undefined {
+    return this.#waiting.get(operationId);
+  }
+
+  /**
+   * Waits until `bytes` are reserved for the operation.
+   * @throws ClientError OVER_BUDGET when they could never be; the signal's reason when it is aborted before.
+   */
+  async reserve(operationId: string, bytes: number, signal: AbortSignal): Promise<void> {
+    // Who waits already came first, and one place in the line in Redis is enough for all of us.
+    const [head] = this.#waiting.values();
+    const first = head === undefined ? await this.#ask(operationId, bytes, signal) : undefined;
+    if (first?.kind === 'granted') return;
+    if (first) this.#note(operationId, bytes, first);
+    else if (head) this.#waiting.set(operationId, { ...head, operationId, needed: bytes });
+    try {
+      await this.#line.enter(1, signal);
+      try {
+        await this.#standInLine(operationId, bytes, signal);
+      } finally {
+        this.#line.leave(1);
+      }
+    } finally {
+      const last = this.#waiting.get(operationId);
+      this.#waiting.delete(operationId);
+      if (last && this.#waiting.size === 0) this.#tell({ ...last, isWaiting: false });
+    }
+  }
+
+  /** Puts a chunk; with `reserveBytes` asks for them in the same call, without standing in line. */
+  put(
+    operationId: string,
+    index: number,
+    value: Buffer,
+    signal: AbortSignal,
+    reserveBytes?: number,
+  ): Promise<PutReply> {
+    return this.#options.link.persist(signal, (redis) =>
+      this.#calls.put(redis, operationId, index, value, reserveBytes),
+    );
+  }
+
+  /** Renews the lease of what is staged, again and again, until `letGo`. */
+  hold(leased: Leased): void {
+    this.#leased.add(leased);
+    this.#startRenewing();
+  }
+
+  letGo(leased: Leased): void {
+    this.#leased.delete(leased);
+  }
+
+  /**
+   * Renews what is staged for at least `ttlMs`, and gives back what was reserved too much. All of one turn share a round trip.
+   * @returns when it expires then, in milliseconds since 1970; undefined when a chunk or the reservation is gone.
+   */
+  keep(renewal: Renewal, ttlMs: number, signal: AbortSignal): Promise<number | undefined> {
+    const kept = Promise.withResolvers<number | undefined>();
+    if (this.#keepings.push({ renewal, ttlMs, kept }) === 1) setImmediate(() => this.#keepAll());
+    return unlessAborted(kept.promise, signal);
+  }
+
+  /** Removes chunks and reservation if Redis can be reached; else they expire. */
+  async release(operationId: string, chunks: number): Promise<void> {
+    await this.#options.link.attempt((redis) => this.#calls.release(redis, operationId, chunks));
+  }
+
+  /** Removes chunks that a shorter attempt did not overwrite. */
+  async removeChunks(operationId: string, from: number, to: number): Promise<void> {
+    const keys = this.#calls.chunkKeys(operationId, from, to);
+    if (keys.length > 0) await this.#options.link.attempt((redis) => redis.unlink(keys));
+  }
+
+  /** Stops renewing. */
+  close(): void {
+    this.#closing.abort(new Error('closed'));
+    this.#cancelRenewal?.();
+    this.#leased.clear();
+  }
+
+  // -- waiting
+
+  async #standInLine(operationId: string, bytes: number, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const admission = await this.#ask(operationId, bytes, signal);
+      if (admission.kind === 'granted') return;
+      this.#note(operationId, bytes, admission);
+      await pause(this.#options.clock, askEveryMs, signal);
+    }
+  }
+
+  async #ask(operationId: string, bytes: number, signal: AbortSignal): Promise<Admission> {
+    const admission = await this.#options.link.persist(signal, (redis) =>
+      this.#calls.reserve(redis, operationId, bytes),
+    );
+    if (admission.kind === 'never') throw neverFits(operationId, bytes, admission.limitBytes);
+    return admission;
+  }
+
+  #note(operationId: string, needed: number, { reason, usedBytes, limitBytes }: Refusal): void {
+    const [head] = this.#waiting.values();
+    const facts = { isWaiting: true, reason, operationId, needed, used: usedBytes, limit: limitBytes };
+    this.#waiting.set(operationId, facts);
+    const isHead = head === undefined || head.operationId === operationId;
+    if (isHead && head?.reason !== reason) this.#tell(facts);
+  }
+
+  #tell(facts: Backpressure): void {
+    tellSafely(this.#options.onBackpressure, facts);
+  }
+
+  // -- leases
+
+  #startRenewing(): void {
+    this.#cancelRenewal ??= this.#options.clock.schedule(renewEveryMs, () => {
+      this.#cancelRenewal = undefined;
+      if (this.#leased.size > 0) this.#startRenewing();
+      void this.#renewAll();
+    });
+  }
+
+  async #renewAll(): Promise<void> {
+    const { link, clock } = this.#options;
+    for (const some of inCalls([...this.#leased], ({ chunks }) => chunks)) {
+      const expiresAtMs = clock.nowMs() + stagedTtlMs.uploading;
+      await link.attempt(async (redis) => {
+        const missing = await this.#calls.renew(redis, stagedTtlMs.uploading, some);
+        some.forEach((leased, i) => {
+          leased.renewed(missing[i] === 0 ? expiresAtMs : undefined);
+        });
+      });
+    }
+  }
+
+  #keepAll(): void {
+    const byTtl = Map.groupBy(this.#keepings, ({ ttlMs }) => ttlMs);
+    this.#keepings = [];
+    for (const [ttlMs, keepings] of byTtl) {
+      for (const some of inCalls(keepings, ({ renewal }) => renewal.chunks)) void this.#keepSome(some, ttlMs);
+    }
+  }
+
+  async #keepSome(some: readonly Keeping[], ttlMs: number): Promise<void> {
+    const { link, clock } = this.#options;
+    const renewals = some.map(({ renewal }) => renewal);
+    try {
+      const expiresAtMs = clock.nowMs() + ttlMs;
+      const missing = await link.persist(this.#closing.signal, (redis) =>
+        this.#calls.renew(redis, ttlMs, renewals),
+      );
+      for (const [i, { kept }] of some.entries()) kept.resolve(missing[i] === 0 ? expiresAtMs : undefined);
+    } catch (error) {
+      for (const { kept } of some) kept.reject(error);
+    }
+  }
+}
+
+type Refusal = Exclude<Admission, { kind: 'granted' }>;
+
+/** Cuts a list so that no call names more than `chunksPerRenewal` chunks, unless one item alone does. */
+function inCalls<T>(items: readonly T[], chunksOf: (item: T) => number): T[][] {
+  const calls: T[][] = [];
+  let room = 0;
+  for (const item of items) {
+    const needed = chunksOf(item) + 1; // an item without chunks costs something, too
+    if (calls.length === 0 || room < needed) {
+      calls.push([]);
+      room = chunksPerRenewal;
+    }
+    calls.at(-1)?.push(item);
+    room -= needed;
+  }
+  return calls;
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

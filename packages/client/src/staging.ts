@@ -1,0 +1,67 @@
+// What the bytes and operations of one client share on their way into Redis: room that is reserved there, places in the queue,
+// and a bound on what is under way at this moment.
+
+import type { RedisKeys } from '@filefleet/protocol';
+import { type OnBackpressure, waitedTooLong } from './backpressure.ts';
+import type { Clock } from './clock.ts';
+import type { ClientError } from './errors.ts';
+import { Gate } from './gate.ts';
+import { QueueGate } from './queue-gate.ts';
+import type { RedisLink } from './redis-link.ts';
+import { Reservations } from './reservations.ts';
+import type { Content, Source } from './source.ts';
+import { type Progress, Stage, type StageOptions, type StagingPlace } from './stage.ts';
+
+/** Bytes under way to Redis at once, of all operations together. */
+const bytesUnderWay = 8 * 1024 * 1024;
+
+/** Content as a caller gives it. */
+export interface ContentRequest {
+  readonly content: Content;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Whether it may stay at home when the writer seems to hold it. */
+  readonly mayBeKnown?: boolean;
+}
+
+export interface StagingOptions {
+  readonly link: RedisLink;
+  readonly keys: RedisKeys;
+  readonly vm: string;
+  readonly clock: Clock;
+  readonly onBackpressure?: OnBackpressure | undefined;
+}
+
+export class Staging {
+  /** Every operation passes it before anything of it goes to Redis. */
+  readonly queueGate: QueueGate;
+  readonly #reservations: Reservations;
+  readonly #place: StagingPlace;
+
+  constructor(options: StagingOptions) {
+    const { link, keys, clock } = options;
+    this.queueGate = new QueueGate(options);
+    this.#reservations = new Reservations(options);
+    this.#place = {
+      link,
+      keys,
+      clock,
+      reservations: this.#reservations,
+      bytesUnderWay: new Gate(bytesUnderWay),
+    };
+  }
+
+  stageOf(operationId: string, source: Source, options: StageOptions): Stage {
+    return new Stage(this.#place, operationId, source, options);
+  }
+
+  /** Why an operation is given up at its deadline, if it is others that it waited for. */
+  failureOf(operationId: string): ClientError | undefined {
+    const wait = this.queueGate.waitOf(operationId) ?? this.#reservations.waitOf(operationId);
+    return wait && waitedTooLong(wait);
+  }
+
+  /** Stops renewing: what is not sent expires. */
+  close(): void {
+    this.#reservations.close();
+  }
+}
