@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@filefleet/client';
-import { limits, makeOperationId, stagedTtlMs } from '@filefleet/protocol';
+import { limits, makeOperationId, redisKeys, stagedTtlMs } from '@filefleet/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { rows, storedBytes } from '../support/database.ts';
+import { rows, sha256, storedBytes } from '../support/database.ts';
 import { until } from '../support/deadline.ts';
 import { noise } from '../support/files.ts';
 import { useFleet } from '../support/fleet.ts';
@@ -111,7 +111,8 @@ describe('the exam', () => {
       'to be there, got none; make it before the job',
       'expected previous to be 1, the last that was not given up, got 0',
       'expected a sequence above 2, got 2',
-      'expected chunk 0 to have a TTL of 86400000 ms when its job is added, got none',
+      'expected chunk 0 to have a TTL of at most 86400000 ms, got none',
+      'expected a reservation of 4 bytes before the first chunk',
       'expected the staged bytes to hash to aaaa',
       'PAYLOAD_INVALID: expected no field',
       'expected the job id to be <vm>-<operation id>[-<n>], got mine',
@@ -167,6 +168,37 @@ describe('with a real writer', () => {
         async () => (await queue.redis.keys('*:staged:*')).length === 0,
         'no staged bytes to be left',
       );
+      await queue.close();
+    },
+  );
+
+  test.skipIf(!python)(
+    'an agent of plain Python sends no bytes that the writer holds, and sends them where it does not',
+    async () => {
+      await fleet.startWriter().ready;
+      const queue = new TestQueue(fleet.redis.url);
+      const folder = join(fleet.folder, 'files');
+      await mkdir(folder);
+      const [held, promised] = [noise(700_000, 'held'), noise(700_000, 'promised')];
+      await Promise.all([writeFile(join(folder, 'a'), held), writeFile(join(folder, 'b'), promised)]);
+      // A marker that is not true (any more).
+      await queue.redis.zadd(redisKeys().known, Date.now() + 60_000, sha256(promised));
+      const paths = ['a', 'a', 'b'].map((name) => join(folder, name));
+      const { stdout, stderr } = await runAgent(fleet.redis.url, 'vm4', 's1', ...paths);
+      expect(stderr).toBe('');
+      const receipts = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { fileId: string; deduplicated: boolean });
+      expect(receipts.map(({ deduplicated }) => deduplicated)).toEqual([false, true, false]);
+      const [, known, resent] = receipts.map(({ fileId }) => fileId);
+      expect((await queue.queue.getJob(`vm4-${known}`))?.data.content).toEqual({ from: 'known' });
+      expect((await queue.queue.getJob(`vm4-${resent}-1`))?.data.content).toMatchObject({
+        from: 'staged',
+        chunks: 3,
+      });
+      expect(storedBytes(fleet.dataDir, known ?? '').equals(held)).toBe(true);
+      expect(storedBytes(fleet.dataDir, resent ?? '').equals(promised)).toBe(true);
       await queue.close();
     },
   );

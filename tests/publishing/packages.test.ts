@@ -30,6 +30,27 @@ let outOfReach: string | undefined;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'filefleet-publishing-'));
+  const nodes = await emptyProject(join(folder, 'nodes'));
+  const [fetched] = await Promise.all([
+    npm(nodes, 'install', '--prefer-offline', 'node@22', '@types/node@24'),
+    buildAndPack(),
+  ]);
+  if (fetched.exitCode !== 0) {
+    outOfReach = fetched.stderr.split('\n', 1)[0] || 'no answer in time';
+    notRun(
+      `tests/publishing: packages in an empty project, on Node 22 and 24; it needs a registry of npm packages (${outOfReach})`,
+    );
+    return;
+  }
+  const binary = join(nodes, 'node_modules/node/bin/node');
+  if (existsSync(binary)) node22 = binary;
+  app = await emptyProject(join(folder, 'app'));
+  const wanted = [...Object.values(tarballs), '@types/node@24'];
+  expect(await npm(app, 'install', '--prefer-offline', ...wanted)).toMatchObject({ exitCode: 0 });
+}, 180_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function buildAndPack(): Promise<void> {
   for (const name of packages) {
     const build = await run(process.execPath, [join(root, 'scripts/build-package.mjs')], {
       cwd: join(root, 'packages', name),
@@ -38,28 +59,7 @@ beforeAll(async () => {
     const packed = await npm(distOf(name), 'pack', '--silent', '--pack-destination', folder);
     tarballs[name] = join(folder, packed.stdout.trim());
   }
-  const nodes = await emptyProject(join(folder, 'nodes'));
-  const fetched = await npm(nodes, 'install', '--prefer-offline', 'node@22', '@types/node@24');
-  if (fetched.exitCode !== 0) outOfReach = fetched.stderr.split('\n', 1)[0] ?? 'no answer';
-  const binary = join(nodes, 'node_modules/node/bin/node');
-  if (existsSync(binary)) node22 = binary;
-  app = await emptyProject(join(folder, 'app'));
-  if (outOfReach === undefined) {
-    const installed = await npm(
-      app,
-      'install',
-      '--prefer-offline',
-      ...Object.values(tarballs),
-      '@types/node@24',
-    );
-    expect(installed).toMatchObject({ exitCode: 0 });
-  } else {
-    notRun(
-      'tests/publishing: packages in an empty project, on Node 22 and 24; it needs a registry of npm packages',
-    );
-  }
-}, 180_000);
-afterAll(() => rm(folder, { recursive: true, force: true }));
+}
 
 describe.each(packages)('@filefleet/%s', (name) => {
   test('publint has nothing to say', async () => {

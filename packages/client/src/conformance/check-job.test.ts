@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { limits, makeOperationId, stagedTtlMs } from '@filefleet/protocol';
 import { describe, expect, test } from 'vitest';
-import { checkChunks, checkJob } from './check-job.ts';
+import { checkChunks, checkJob, checkReservation } from './check-job.ts';
 
 const operationId = makeOperationId();
 const good = {
@@ -51,7 +51,17 @@ describe('staged chunks', () => {
     expect(check(found(first), null)).toContain('expected all 2 chunks in Redis before the job, got 1');
     expect(check(found(second), found(first))).toContain('expected chunk 0 to have 262144 bytes, got 7');
     expect(check(found(first), found(Buffer.alloc(7)))).toContain('expected the staged bytes to hash to');
-    expect(check(found(first, -1), found(second))).toContain('expected chunk 0 to have a TTL of 86400000 ms');
-    expect(check(found(first), found(second, 60_000))).toContain('got 60000 ms left');
+    expect(check(found(first, -1), found(second))).toContain(
+      'expected chunk 0 to have a TTL of at most 86400000',
+    );
+    expect(check(found(first), found(second, 2 * stagedTtlMs.queued))).toContain('got 172800000 ms');
+  });
+
+  test('room for them was reserved, as much as they are', () => {
+    for (const [size, reserved] of [[7, 7] as const, [7, 8] as const, [0, null] as const]) {
+      expect(checkReservation(size, reserved)).toEqual([]);
+    }
+    expect(checkReservation(7, null).join()).toContain('expected a reservation of 7 bytes');
+    expect(checkReservation(7, 6).join()).toContain('got one of 6 bytes');
   });
 });

@@ -7,7 +7,11 @@ import {
   parseJobId,
   parseOperation,
   stagedTtlMs,
+  stagingFunctions,
 } from '@filefleet/protocol';
+
+/** A producer's clock and that of Redis may differ by this, in milliseconds. */
+const clockSlackMs = 5_000;
 
 /** A job as it lies in Redis. */
 export interface FoundJob {
@@ -102,10 +106,19 @@ export function checkChunks(
 
 const chunkSize = (n: number, size: number) => Math.min(limits.chunkBytes, size - n * limits.chunkBytes);
 
-/** Chunks that nobody comes for must go away, but not before the writer had its time. */
+/** Chunks that nobody comes for must go away. How long they have is a matter of moments: the lease, or the queue's day. */
 function checkTtl(n: number, ttlMs: number): string[] {
-  const { queued, uploading } = stagedTtlMs;
-  if (ttlMs > uploading && ttlMs <= queued) return [];
-  const got = ttlMs < 0 ? 'none' : `${ttlMs} ms left`;
-  return [`expected chunk ${n} to have a TTL of ${queued} ms when its job is added, got ${got}`];
+  const longestMs = stagedTtlMs.queued + clockSlackMs;
+  if (ttlMs > 0 && ttlMs <= longestMs) return [];
+  const got = ttlMs < 0 ? 'none' : `${ttlMs} ms`;
+  return [`expected chunk ${n} to have a TTL of at most ${stagedTtlMs.queued} ms, got ${got}`];
+}
+
+/** @param reservedBytes what is reserved for the operation; null for nothing. */
+export function checkReservation(size: number, reservedBytes: number | null): string[] {
+  if (size === 0 || (reservedBytes ?? 0) >= size) return [];
+  const got = reservedBytes === null ? 'none' : `one of ${reservedBytes} bytes`;
+  return [
+    `expected a reservation of ${size} bytes before the first chunk (${stagingFunctions.reserve}), got ${got}`,
+  ];
 }

@@ -1,9 +1,9 @@
 // The examiner's hand in Redis: looks at what an agent left there, takes staged bytes away, answers.
 
 import { createHash } from 'node:crypto';
-import { type Operation, type RedisKeys, replyField } from '@filefleet/protocol';
+import { type Operation, type RedisKeys, replyField, stagingFunctions } from '@filefleet/protocol';
 import type { Redis } from 'ioredis';
-import { checkChunks, type FoundChunk } from './check-job.ts';
+import { checkChunks, checkReservation, type FoundChunk } from './check-job.ts';
 import type { Desk } from './exam.ts';
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
@@ -21,14 +21,19 @@ export function openDesk(redis: Redis, keys: RedisKeys): Desk {
       if (name !== 'file-store') return { there: true, complaints: [] };
       if (payload.content.from === 'known') return { there: false, complaints: [] };
       const chunks = await Promise.all(chunkKeys(operation).map((key) => lookAt(redis, key)));
-      const complaints = checkChunks(payload, chunks, sha256);
+      const reserved = await redis.hget(`${keys.staging}:reserved`, `${payload.vm}:${payload.operationId}`);
+      const complaints = [
+        ...checkReservation(payload.size, reserved === null ? null : Number(reserved)),
+        ...checkChunks(payload, chunks, sha256),
+      ];
       const bytes = Buffer.concat(chunks.map((chunk) => chunk?.bytes ?? Buffer.alloc(0)));
       return { there: sha256(bytes) === payload.digest, complaints };
     },
 
     async dropChunks(operation) {
-      const staged = chunkKeys(operation);
-      if (staged.length > 0) await redis.unlink(staged);
+      const { vm, operationId } = operation.payload;
+      const staged = [keys.staging, ...chunkKeys(operation)];
+      await redis.fcall(stagingFunctions.release, staged.length, ...staged, vm, operationId);
     },
 
     async tell({ payload }, answer) {

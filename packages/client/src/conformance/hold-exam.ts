@@ -5,6 +5,7 @@ import {
   queueName,
   redisKeys,
   redisPrefix,
+  stagingLibrary,
   writerStaleAfterMs,
   writerStateField,
   writerStateSchema,
@@ -38,6 +39,7 @@ export async function holdExam(options: ExamOptions): Promise<{ readonly settled
   const keys = redisKeys();
   try {
     await assertNoWriter(redis, keys.writer, clock);
+    await redis.function('LOAD', 'REPLACE', stagingLibrary());
     const exam = new Exam(vm, openDesk(redis, keys), report, clock);
     const patience = startPatience(clock, patienceMs);
     const worker = new Worker(
