@@ -35,7 +35,7 @@ export async function npm(cwd: string, ...args: readonly string[]): Promise<Ran>
   const path = (process.env.PATH ?? '')
     .split(delimiter)
     .filter((folder) => !/node_modules.\.bin$/.test(folder));
-  const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
+  const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error', '--fetch-retries=1'];
   return await run('npm', [...args, ...quiet], { cwd, env: { PATH: path.join(delimiter) } });
 }
 
