@@ -87,6 +87,9 @@ function addFileCommands(program: Command, context: Context, finish: Finish): vo
 }
 
 function addStoreCommands(program: Command, context: Context, finish: Finish): void {
+  command(program, 'verify', 'check rows, receipts and bytes against each other; changes nothing')
+    .option('--deep', 'read every byte, too, and compare digests')
+    .action(async (options) => finish(await (await import('./commands/verify.ts')).verify(context, options)));
   const migrate = program.command('migrate').description('the database schema; works without Redis');
   command(migrate, 'status', 'applied and pending migrations').action(async () =>
     finish(await (await import('./commands/migrate.ts')).migrateStatus(context)),

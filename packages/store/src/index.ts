@@ -36,4 +36,5 @@ export { numbersOf } from './sequences.ts';
 export type { Entry, MalformedIdentity, Result } from './settle.ts';
 export { type Suspect, soloCrashBudget } from './suspects.ts';
 export type { Protection } from './tenure.ts';
+export { type StepReport, type VerifyOptions, verifyStore } from './verify/verify.ts';
 export { WriterSession, type WriterSessionOptions } from './writer-session.ts';

@@ -152,7 +152,8 @@ export class StoreReader {
   }
 }
 
-function assertReadable(db: Database): void {
+/** @throws StoreError DATABASE_FOREIGN, NOT_INITIALIZED, SCHEMA_NEWER */
+export function assertReadable(db: Database): void {
   const id = db.pragma('application_id', { simple: true });
   if (id !== applicationId && (id !== 0 || !hasTable(db, 'schema_migrations'))) {
     throw new StoreError(

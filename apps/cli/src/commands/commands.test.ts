@@ -82,6 +82,15 @@ test('2 MB go in, are listed, explained, and come back byte for byte', async () 
   expect(readFileSync(target).equals(bytes)).toBe(true);
 });
 
+test('verify looks at everything, also while the writer is at work', async () => {
+  const quick = await ask('verify');
+  expect(quick).toMatchObject({ exitCode: 0, value: { ok: true, faults: 0, deep: false } });
+  const deep = await ask('verify', '--deep');
+  expect(deep).toMatchObject({ exitCode: 0, value: { ok: true } });
+  expect(deep.value.steps).toContainEqual(expect.objectContaining({ name: 'digests', faultCount: 0 }));
+  expect(quick.value.steps).not.toContainEqual(expect.objectContaining({ name: 'digests' }));
+});
+
 test('the same operation id stores once, and gives the first receipt', async () => {
   const path = write('once.txt', 'once');
   const id = '01900000-0000-7000-8000-000000000001';
