@@ -1,7 +1,7 @@
 // What an operation asks for, apart from how it travels. Two operations with one id are the same
 // operation exactly when their intents are equal; otherwise the second is a CONFLICT.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { type Operation, travelFields } from './operations.ts';
 
@@ -12,7 +12,5 @@ import { type Operation, travelFields } from './operations.ts';
 export function intentDigest(operation: Operation): string {
   const intent: Record<string, unknown> = { ...operation.payload, name: operation.name };
   for (const field of travelFields) delete intent[field];
-  return createHash('sha256')
-    .update(canonicalize(intent) ?? '')
-    .digest('hex');
+  return hash('sha256', canonicalize(intent) ?? ''); // once per operation: half the price of a Hash object
 }
