@@ -27,6 +27,7 @@ import type {
   SessionRequest,
   StoreRequest,
 } from './requests.ts';
+import { type StoreResult, storeMany } from './store-many.ts';
 
 export interface ClientOptions {
   /** URL of Redis, such as `redis://:password@vm3:6379`. */
@@ -101,6 +102,19 @@ export class Client {
   async store(request: StoreRequest): Promise<AppliedReceipt> {
     const entry = this.#submitStore(request, true);
     return await this.#courier.receiptOf(entry, request.deadlineMs);
+  }
+
+  /**
+   * Stores many files. They are taken from `requests` in order, and no faster than they are settled: at most 1,024 are
+   * under way, and 64 MiB of their contents. So a generator may give a million.
+   * @param requests as for `store`; an array, or anything that can be iterated over, also asynchronously.
+   * @returns one result per request, at its place, as `Promise.allSettled` gives it: `fulfilled` with the receipt or
+   * `rejected` with the ClientError that `store` would have thrown. One that fails does no harm to the others. After
+   * the client was closed no more are taken.
+   * @throws only what iterating over `requests` throws, when all that were taken before have ended.
+   */
+  async storeMany(requests: Iterable<StoreRequest> | AsyncIterable<StoreRequest>): Promise<StoreResult[]> {
+    return await storeMany((request) => this.store(request), requests);
   }
 
   /**

@@ -21,3 +21,4 @@ export type {
 } from './requests.ts';
 export type { Content } from './source.ts';
 export type { Progress } from './stage.ts';
+export type { StoreResult } from './store-many.ts';
