@@ -67,16 +67,30 @@ export class Reservations {
    * @throws ClientError OVER_BUDGET when they could never be; the signal's reason when it is aborted before.
    */
   async reserve(operationId: string, bytes: number, signal: AbortSignal): Promise<void> {
+    await this.#reserve(operationId, { bytes, orShare: false }, signal);
+  }
+
+  /**
+   * Waits until room for content of unknown length is reserved: for the longest, or for as much as a VM may ever have.
+   * @returns how many bytes that is. @throws the signal's reason when it is aborted before.
+   */
+  async reserveLongest(operationId: string, bytes: number, signal: AbortSignal): Promise<number> {
+    const wish = { bytes, orShare: true };
+    await this.#reserve(operationId, wish, signal);
+    return wish.bytes;
+  }
+
+  async #reserve(operationId: string, wish: Wish, signal: AbortSignal): Promise<void> {
     // Who waits already came first, and one place in the line in Redis is enough for all of us.
     const [head] = this.#waiting.values();
-    const first = head === undefined ? await this.#ask(operationId, bytes, signal) : undefined;
+    const first = head === undefined ? await this.#ask(operationId, wish, signal) : undefined;
     if (first?.kind === 'granted') return;
-    if (first) this.#note(operationId, bytes, first);
-    else if (head) this.#waiting.set(operationId, { ...head, operationId, needed: bytes });
+    if (first) this.#note(operationId, wish.bytes, first);
+    else if (head) this.#waiting.set(operationId, { ...head, operationId, needed: wish.bytes });
     try {
       await this.#line.enter(1, signal);
       try {
-        await this.#standInLine(operationId, bytes, signal);
+        await this.#standInLine(operationId, wish, signal);
       } finally {
         this.#line.leave(1);
       }
@@ -140,21 +154,23 @@ export class Reservations {
 
   // -- waiting
 
-  async #standInLine(operationId: string, bytes: number, signal: AbortSignal): Promise<void> {
+  async #standInLine(operationId: string, wish: Wish, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const admission = await this.#ask(operationId, bytes, signal);
+      const admission = await this.#ask(operationId, wish, signal);
       if (admission.kind === 'granted') return;
-      this.#note(operationId, bytes, admission);
+      this.#note(operationId, wish.bytes, admission);
       await pause(this.#options.clock, askEveryMs, signal);
     }
   }
 
-  async #ask(operationId: string, bytes: number, signal: AbortSignal): Promise<Admission> {
+  async #ask(operationId: string, wish: Wish, signal: AbortSignal): Promise<Admission> {
     const admission = await this.#options.link.persist(signal, (redis) =>
-      this.#calls.reserve(redis, operationId, bytes),
+      this.#calls.reserve(redis, operationId, wish.bytes),
     );
-    if (admission.kind === 'never') throw neverFits(operationId, bytes, admission.limitBytes);
-    return admission;
+    if (admission.kind !== 'never') return admission;
+    if (!wish.orShare) throw neverFits(operationId, wish.bytes, admission.limitBytes);
+    wish.bytes = admission.limitBytes;
+    return await this.#ask(operationId, { ...wish, orShare: false }, signal);
   }
 
   #note(operationId: string, needed: number, { reason, usedBytes, limitBytes }: Refusal): void {
@@ -213,6 +229,12 @@ export class Reservations {
       for (const { kept } of some) kept.reject(error);
     }
   }
+}
+
+/** Bytes that are wished for, and whether the share of the VM would do as well. */
+interface Wish {
+  bytes: number;
+  readonly orShare: boolean;
 }
 
 type Refusal = Exclude<Admission, { kind: 'granted' }>;

@@ -10,14 +10,12 @@ import type { Gate } from './gate.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { Leased, Reservations } from './reservations.ts';
 import type { Source } from './source.ts';
-import { grown, lost, readSource, tooLarge } from './staging-source.ts';
+import { grown, hashSource, lost, readSource, tooLarge } from './staging-source.ts';
 
 /** Chunks of one operation that are under way to Redis at once. */
 const window = 4;
 /** A lease that ends sooner than this is renewed before its operation is sent, in milliseconds. */
 const shortLeaseMs = stagedTtlMs.uploading / 6;
-/** Hashing lets others go on after this many chunks: content in memory comes without any waiting. */
-const chunksPerTurn = 8;
 
 /** What all stages of a client share. */
 export interface StagingPlace {
@@ -65,6 +63,7 @@ export class Stage implements Leased {
   #isUploading = false;
   #isSealed = false;
   #expiresAtMs = 0;
+  #reservedBytes = 0;
 
   constructor(place: StagingPlace, operationId: string, source: Source, options: StageOptions = {}) {
     this.#place = place;
@@ -118,7 +117,7 @@ export class Stage implements Leased {
     if (!this.#options.mayBeKnown || !this.rereadable) return false;
     const expected = await this.#measure();
     if (expected === undefined || expected <= limits.knownBytesFrom) return false;
-    const { digest, size } = await this.#hash(signal);
+    const { digest, size } = await hashSource(this.#source, this.operationId, signal);
     const { link, keys, clock } = this.#place;
     const untilMs = await link.persist(signal, (redis) => redis.zscore(keys.known, digest));
     if (untilMs === null || Number(untilMs) <= clock.nowMs()) return false;
@@ -207,7 +206,7 @@ export class Stage implements Leased {
         const isWhole =
           size === 0 && (chunk.byteLength < limits.chunkBytes || totalBytes === chunk.byteLength);
         if (size === 0 && !isWhole && totalBytes === undefined) {
-          await this.#reserve(limits.stagedFileBytes, signal, issued);
+          await this.#reserve(undefined, signal, issued);
         }
         size += chunk.byteLength;
         if (size > limits.stagedFileBytes) throw tooLarge(this.operationId);
@@ -231,11 +230,17 @@ export class Stage implements Leased {
     return { from: 'staged', digest: hash.digest('hex'), size, chunks: this.#chunksPut };
   }
 
-  async #reserve(bytes: number, signal: AbortSignal, issued: () => void): Promise<void> {
+  /** @param bytes undefined while nobody knows how many there will be. */
+  async #reserve(bytes: number | undefined, signal: AbortSignal, issued: () => void): Promise<void> {
     this.#begin();
-    const reserved = this.#place.reservations.reserve(this.operationId, bytes, signal);
+    const { reservations } = this.#place;
+    const longest = limits.stagedFileBytes;
+    const reserved =
+      bytes === undefined
+        ? reservations.reserveLongest(this.operationId, longest, signal)
+        : reservations.reserve(this.operationId, bytes, signal).then(() => bytes);
     issued();
-    await reserved;
+    this.#reservedBytes = await reserved;
   }
 
   /** From here on there may be something in Redis to be renewed and removed. */
@@ -258,7 +263,7 @@ export class Stage implements Leased {
         const reply = await reservations.put(this.operationId, index, value, signal, reserveBytes);
         if (reply.kind === 'granted') return true;
         if (reply.kind === 'no-lease') return false;
-        if (reply.kind === 'outside') throw grown(this.operationId);
+        if (reply.kind === 'outside') throw this.#tooMuch(index);
         if (reply.kind === 'never') throw neverFits(this.operationId, bytes, reply.limitBytes);
         if (!isWhole) return false; // Redis was restarted, and no writer has prepared it yet: the lease is gone as well
         bytesUnderWay.leave(bytes);
@@ -272,19 +277,10 @@ export class Stage implements Leased {
     }
   }
 
-  async #hash(signal: AbortSignal): Promise<{ digest: string; size: number }> {
-    const { digest, size: knownSize } = this.#source;
-    if (digest !== undefined && knownSize !== undefined) return { digest, size: knownSize };
-    const hash = createHash('sha256');
-    let size = 0;
-    let chunks = 0;
-    for await (const chunk of readSource(this.#source, this.operationId, signal)) {
-      size += chunk.byteLength;
-      if (size > limits.stagedFileBytes) throw tooLarge(this.operationId);
-      hash.update(chunk);
-      if (++chunks % chunksPerTurn === 0) await new Promise(setImmediate);
-    }
-    return { digest: hash.digest('hex'), size };
+  /** A stream is longer than a VM may ever have staged; anything else is longer than it said. */
+  #tooMuch(index: number): Error {
+    if (this.rereadable) return grown(this.operationId);
+    return neverFits(this.operationId, index * limits.chunkBytes + 1, this.#reservedBytes);
   }
 
   async #measure(): Promise<number | undefined> {

@@ -1,8 +1,12 @@
 // Content as it is read for staging: failures of the source told as such, and sizes that cannot be refused.
 
+import { createHash } from 'node:crypto';
 import { limits } from '@filefleet/protocol';
 import { ClientError } from './errors.ts';
 import type { Source } from './source.ts';
+
+/** Hashing lets others go on after this many chunks: content in memory comes without any waiting. */
+const chunksPerTurn = 8;
 
 /** Reads the source from its beginning. @throws ClientError SOURCE_FAILED, or the signal's reason. */
 export async function* readSource(
@@ -21,6 +25,27 @@ export async function* readSource(
       { cause },
     );
   }
+}
+
+/** Digest and size of what the source gives. @throws as `readSource` does, and INVALID (too large). */
+export async function hashSource(
+  source: Source,
+  operationId: string,
+  signal: AbortSignal,
+): Promise<{ digest: string; size: number }> {
+  if (source.digest !== undefined && source.size !== undefined) {
+    return { digest: source.digest, size: source.size };
+  }
+  const hash = createHash('sha256');
+  let size = 0;
+  let chunks = 0;
+  for await (const chunk of readSource(source, operationId, signal)) {
+    size += chunk.byteLength;
+    if (size > limits.stagedFileBytes) throw tooLarge(operationId);
+    hash.update(chunk);
+    if (++chunks % chunksPerTurn === 0) await new Promise(setImmediate);
+  }
+  return { digest: hash.digest('hex'), size };
 }
 
 function describe(cause: unknown): string {
