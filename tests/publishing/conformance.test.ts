@@ -13,7 +13,7 @@ import { until } from '../support/deadline.ts';
 import { noise } from '../support/files.ts';
 import { useFleet } from '../support/fleet.ts';
 import { type Ran, run } from '../support/npm.ts';
-import { hasPython, runAgent } from '../support/python.ts';
+import { hasPython, runAgent, runPython } from '../support/python.ts';
 import { TestQueue } from '../support/queue.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
@@ -200,6 +200,23 @@ describe('with a real writer', () => {
       expect(storedBytes(fleet.dataDir, known ?? '').equals(held)).toBe(true);
       expect(storedBytes(fleet.dataDir, resent ?? '').equals(promised)).toBe(true);
       await queue.close();
+    },
+  );
+
+  test.skipIf(!python)(
+    'an agent of plain Python goes on with a writer that has forgotten its numbers',
+    async () => {
+      await fleet.startWriter().ready;
+      const code = `
+import agent, json, sys
+forgotten = agent.Agent(agent.Redis(sys.argv[1]), "vm4")
+forgotten._used["s1"] = forgotten._sent["s1"] = 5
+for name in "ab":
+    print(json.dumps(forgotten.store("s1", name, name.encode())))
+`;
+      const { stdout, stderr } = await runPython(code, fleet.redis.url);
+      expect(stderr).toBe('');
+      expect(stdout.match(/"outcome": "applied"/g)).toHaveLength(2);
     },
   );
 

@@ -84,7 +84,8 @@ class Agent:
     def __init__(self, redis, vm):
         self._redis, self._vm = redis, vm
         self._producer = str(uuid.uuid4())
-        self._numbers = {}  # session -> the last number used in it
+        self._used = {}  # session -> the last number used in it
+        self._sent = {}  # session -> the last number that was not given up
         self._stream = f"{PREFIX}:receipts:{vm}:{self._producer}"
         self._cursor = "0"
         self._listen()
@@ -93,15 +94,14 @@ class Agent:
         """Stores bytes. Returns the receipt when they are durable; raises Refused."""
         if len(content) > STAGED_FILE_BYTES:
             raise ValueError(f"expected at most {STAGED_FILE_BYTES} bytes, got {len(content)}; split the file")
-        previous = self._numbers.get(session_id, 0)
-        self._numbers[session_id] = previous + 1
+        sequence = self._used[session_id] = self._used.get(session_id, 0) + 1
         payload = {
             "v": 1,
             "operationId": uuid7(),
             "vm": self._vm,
             "producer": self._producer,
-            "sequence": previous + 1,
-            "previous": previous,
+            "sequence": sequence,
+            "previous": self._sent.get(session_id, 0),
             "sessionId": session_id,
             "filename": filename,
             "digest": hashlib.sha256(content).hexdigest(),
@@ -112,6 +112,7 @@ class Agent:
         while True:
             payload["content"] = {"from": "known"} if known else self._stage(payload["operationId"], content)
             self._enqueue("file-store", payload, repeat)
+            self._sent[session_id] = sequence  # what failed before this was given up: the next one does not wait for it
             answer = self._await_answer(payload["operationId"], repeat)
             if answer is not None and answer["outcome"] == "refused":
                 raise Refused(answer)
@@ -119,6 +120,10 @@ class Agent:
                 return answer
             # Bytes were lost or never there, the order was not kept, or the job is gone: the same operation, again.
             repeat, known = repeat + 1, False
+            if answer is not None and answer["code"] == "OUT_OF_ORDER":
+                payload["previous"] = 0  # one after the other: all before it are settled, there is nothing to wait for
+            if repeat > 4:
+                time.sleep(min(2 ** (repeat - 4), LAST_ASK_S))
 
     def _is_known(self, payload):
         """Whether the writer is believed to hold the bytes: then only the operation travels."""
