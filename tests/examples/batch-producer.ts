@@ -1,7 +1,7 @@
 // Example: the NPU worker hands over a batch of results. Every result has had its operation id since it was made, so a
 // worker that is killed and started again hands the same batch over and each result is stored once.
 
-import { type AppliedReceipt, type Client, ClientError } from '@filefleet/client';
+import { type AppliedReceipt, type Client, ClientError, type StoreRequest } from '@filefleet/client';
 
 export interface NpuResult {
   /** A UUIDv7, made with the result and kept with it: the key under which it is stored once. */
@@ -19,15 +19,15 @@ export interface BatchReport {
 }
 
 /**
- * Stores a batch. All of it is under way at once: the client bounds what it holds, and the writer commits in groups.
+ * Stores a batch. The client takes one result after the other and has as many under way as are good for it.
  * @throws ClientError when it could not be known what became of a result; hand the batch over again later.
  */
 export async function handOver(
   files: Client,
   sessionId: string,
-  results: readonly NpuResult[],
+  results: Iterable<NpuResult> | AsyncIterable<NpuResult>,
 ): Promise<BatchReport> {
-  const outcomes = await Promise.allSettled(results.map((result) => storeResult(files, sessionId, result)));
+  const outcomes = await files.storeMany(requests(sessionId, results));
   const report: BatchReport = { stored: [], refused: [] };
   for (const outcome of outcomes) {
     if (outcome.status === 'fulfilled') report.stored.push(outcome.value);
@@ -37,17 +37,22 @@ export async function handOver(
   return report;
 }
 
-function storeResult(files: Client, sessionId: string, result: NpuResult): Promise<AppliedReceipt> {
-  const { operationId, name, model, processingMs, output } = result;
-  return files.store({
-    operationId,
-    sessionId,
-    filename: `${name}.json`,
-    content: JSON.stringify(output),
-    mimeType: 'application/json',
-    associationType: 'generated',
-    metadata: { model, processing_time_ms: String(processingMs) },
-  });
+/** Made one by one, so that a batch of a million is never in memory at once. */
+async function* requests(
+  sessionId: string,
+  results: Iterable<NpuResult> | AsyncIterable<NpuResult>,
+): AsyncGenerator<StoreRequest> {
+  for await (const { operationId, name, model, processingMs, output } of results) {
+    yield {
+      operationId,
+      sessionId,
+      filename: `${name}.json`,
+      content: JSON.stringify(output),
+      mimeType: 'application/json',
+      associationType: 'generated',
+      metadata: { model, processing_time_ms: String(processingMs) },
+    };
+  }
 }
 
 const isRefusal = (error: unknown): error is ClientError =>
