@@ -10,9 +10,11 @@ import {
   writerStateField,
   writerStateSchema,
 } from '@filefleet/protocol';
+import type { Adoption } from './adoption.ts';
 import type { OnBackpressure } from './backpressure.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { Courier } from './courier.ts';
+import { type Connection, connect } from './connect.ts';
+import type { Courier } from './courier.ts';
 import { ClientError } from './errors.ts';
 import type {
   AccessEntry,
@@ -27,6 +29,8 @@ import type {
   SessionRequest,
   StoreRequest,
 } from './requests.ts';
+import type { SpoolOptions } from './spool/settings.ts';
+import { type SpoolStatus, statusOf } from './spool/status.ts';
 import { type StoreResult, storeMany } from './store-many.ts';
 
 export interface ClientOptions {
@@ -43,6 +47,11 @@ export interface ClientOptions {
   /** How long the first connect may take, in milliseconds; 5,000 unless given. */
   readonly connectTimeoutMs?: number;
   /**
+   * A folder of this producer's own. With it every operation is written to this disk first and outlives Redis, the
+   * writer and this process; Redis may be away when the client is made.
+   */
+  readonly spool?: string | SpoolOptions;
+  /**
    * Told when this client has to wait for others - for room in Redis, for its VM's place in the queue, for a writer - and when
    * that is over. Operations wait by themselves, until their deadline.
    */
@@ -54,8 +63,9 @@ export interface ClientOptions {
 /**
  * Connects an agent to the fleet. One client per process is enough: it is made for thousands of operations in
  * flight. Close it, or the process stays alive.
+ * With a spool, what a former process left in it is handed over, before anything new of the same sessions.
  * @throws ClientError INVALID for a wrong option; REDIS_UNAVAILABLE when Redis does not answer within
- * `connectTimeoutMs`.
+ * `connectTimeoutMs` and there is no spool; SPOOL_IN_USE, SPOOL_FULL, SPOOL_FAILED.
  */
 export async function createClient(options: ClientOptions): Promise<Client> {
   try {
@@ -64,7 +74,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     if (!(error instanceof ProtocolError)) throw error;
     throw new ClientError('INVALID', error.message, { field: 'vm' }, { cause: error });
   }
-  const courier = await Courier.open({
+  const settings = {
     redis: options.redis,
     vm: options.vm,
     shard: options.shard ?? 0,
@@ -73,8 +83,8 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     clock: options.clock ?? systemClock,
     onBackpressure: options.onBackpressure,
-  });
-  return new Client(courier);
+  };
+  return new Client(await connect(settings, options.spool));
 }
 
 /**
@@ -82,15 +92,18 @@ export async function createClient(options: ClientOptions): Promise<Client> {
  *
  * Operations of one session take effect in the order in which they are called on one client. Every method that
  * sends an operation resolves with its settled receipt and rejects with a `ClientError`: INVALID (nothing was
- * sent), REFUSED (settled, `refusal` says why), NOT_YET_DURABLE (handed over; ask `receipt`), REDIS_UNAVAILABLE
- * (never handed over), OVER_BUDGET and QUOTA (waited for room until the deadline; never handed over), CLIENT_CLOSED.
+ * sent), REFUSED (settled, `refusal` says why), NOT_YET_DURABLE (handed over, or `spooled`; ask `receipt`),
+ * REDIS_UNAVAILABLE, OVER_BUDGET, QUOTA (never handed over, for want of Redis or of room in it; not with a spool),
+ * SPOOL_FULL and SPOOL_FAILED (not accepted), CLIENT_CLOSED.
  */
 export class Client {
   readonly #courier: Courier;
+  readonly #adoption: Adoption;
 
   /** @internal Clients are made by `createClient`; the built types leave this out, and with it all that is behind it. */
-  constructor(courier: Courier) {
+  constructor({ courier, adoption }: Connection) {
     this.#courier = courier;
+    this.#adoption = adoption;
   }
 
   /**
@@ -118,14 +131,15 @@ export class Client {
   }
 
   /**
-   * Stores a file without waiting for the receipt: resolves when Redis has the job. What only Redis has can be
-   * lost with Redis; as long as this client lives, it notices and sends it again, if it can read the content
-   * again.
+   * Stores a file without waiting for the receipt: resolves when the spool has it, content included, on this
+   * machine's disk. Without a spool, when Redis has the job: what only Redis has can be lost with Redis; as long
+   * as this client lives, it notices and sends it again, if it can read the content again.
+   * @throws ClientError also SOURCE_FAILED (the content could not be read).
    */
-  async enqueueStore(request: StoreRequest): Promise<{ operationId: string; acceptedBy: 'redis' }> {
+  async enqueueStore(request: StoreRequest): Promise<{ operationId: string; acceptedBy: 'spool' | 'redis' }> {
     const entry = this.#submitStore(request, false);
-    await this.#courier.acceptanceOf(entry, request.deadlineMs);
-    return { operationId: entry.facts.operationId, acceptedBy: 'redis' };
+    const acceptedBy = await this.#courier.acceptanceOf(entry, request.deadlineMs);
+    return { operationId: entry.facts.operationId, acceptedBy };
   }
 
   /**
@@ -146,7 +160,8 @@ export class Client {
         },
       );
     }
-    return await this.#courier.receipt(operationId, options.deadlineMs);
+    const courier = this.#adoption.courierOf(operationId) ?? this.#courier;
+    return await courier.receipt(operationId, options.deadlineMs);
   }
 
   /** Gives a file another name, in its own session only. */
@@ -218,13 +233,21 @@ export class Client {
     return json === null ? undefined : parseState(json);
   }
 
+  /** What the spool holds; undefined without one. */
+  spoolStatus(): SpoolStatus | undefined {
+    const { spool } = this.#courier;
+    const isHanded = (operationId: string) => this.#courier.find(operationId)?.handed === true;
+    return spool && statusOf(spool, this.#adoption.spools, isHanded);
+  }
+
   /**
    * Ends the client within about a second, also when Redis hangs. What is not settled rejects with CLIENT_CLOSED,
-   * though it may still take effect. A second call is the same as the first.
+   * though it may still take effect; what is spooled stays so. A second call is the same as the first.
    * @param options `deadlineMs`: wait this long for what is under way to settle first; 0 unless given.
    */
   async close(options: { deadlineMs?: number } = {}): Promise<void> {
     await this.#courier.close(options.deadlineMs ?? 0);
+    await this.#adoption.close();
   }
 
   async #send(

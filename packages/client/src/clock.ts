@@ -38,3 +38,42 @@ const lastAskMs = 60_000;
 export function askAgainAfterMs(count: number): number {
   return Math.min(firstAskMs * 2 ** Math.min(count, 10), lastAskMs);
 }
+
+/**
+ * Settles as `result` does, or rejects after `delayMs`.
+ * @param late called then, for the error.
+ */
+export function within<T>(clock: Clock, delayMs: number, result: Promise<T>, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.schedule(delayMs, () => reject(late()));
+    result.then(resolve, reject).finally(cancel);
+  });
+}
+
+/** Waits for `result`, but no longer than `delayMs`, and does not care how it ends. */
+export async function soon(clock: Clock, delayMs: number, result: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const cancel = clock.schedule(delayMs, late.resolve);
+  await Promise.race([result, late.promise]);
+  cancel();
+}
+
+/**
+ * Lets `use` go on until `delayMs` are over or `ending` is aborted; its signal says so, with the reason.
+ * @param late called when the time is over, for the reason.
+ */
+export async function patiently<T>(
+  clock: Clock,
+  delayMs: number,
+  ending: AbortSignal,
+  late: () => Error,
+  use: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const patience = new AbortController();
+  const cancel = clock.schedule(delayMs, () => patience.abort(late()));
+  try {
+    return await use(AbortSignal.any([patience.signal, ending]));
+  } finally {
+    cancel();
+  }
+}

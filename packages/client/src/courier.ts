@@ -2,34 +2,38 @@
 // until the caller's deadline, and holds everything that has to be closed.
 
 import { randomUUID } from 'node:crypto';
-import {
-  type AppliedReceipt,
-  type OperationName,
-  type Receipt,
-  type RedisKeys,
-  redisKeys,
-} from '@filefleet/protocol';
+import { type AppliedReceipt, type OperationName, type RedisKeys, redisKeys } from '@filefleet/protocol';
 import type { Redis } from 'ioredis';
 import type { OnBackpressure } from './backpressure.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, patiently, soon, within } from './clock.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { type Ending, Endings } from './endings.ts';
+import { Endings } from './endings.ts';
 import type { Entry } from './entry.ts';
-import { ClientError } from './errors.ts';
+import type { ClientError } from './errors.ts';
+import {
+  applied,
+  closedError,
+  endingOf,
+  inUse,
+  notContent,
+  notYetDurable,
+  slowSource,
+  unavailable,
+} from './failures.ts';
 import { foreignReceipt } from './foreign-receipt.ts';
-import { Gate } from './gate.ts';
+import type { Gate } from './gate.ts';
 import { Jobs } from './jobs.ts';
 import { Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import { RedisLink } from './redis-link.ts';
 import { ReplyStream } from './reply-stream.ts';
 import { checkRequest, type RequestOptions } from './requests.ts';
-import { sourceOf } from './source.ts';
-import type { Stage } from './stage.ts';
+import { type Source, sourceOf } from './source.ts';
+import { knownSize } from './spool/content.ts';
+import type { SpoolSlot } from './spool/slot.ts';
+import type { Spool } from './spool/spool.ts';
 import { type ContentRequest, Staging } from './staging.ts';
 
-/** Files that are open for reading at once. */
-const openFiles = 8;
 /** Closing waits this long for Redis, in milliseconds; then the connections are cut. */
 const farewellMs = 1_000;
 
@@ -42,6 +46,12 @@ export interface CourierOptions {
   readonly connectTimeoutMs: number;
   readonly clock: Clock;
   readonly onBackpressure?: OnBackpressure | undefined;
+  /** Files that are open for reading at once. */
+  readonly openFiles: Gate;
+  /** Where every operation is kept first. It is closed with the courier. */
+  readonly spool?: Spool | undefined;
+  /** What the operations of a session have to wait for, if anything. */
+  readonly clearOf?: (sessionId: string) => Promise<void> | undefined;
 }
 
 export class Courier {
@@ -52,22 +62,26 @@ export class Courier {
   readonly #jobs: Jobs;
   readonly #replies: ReplyStream;
   readonly #dispatcher: Dispatcher;
-  readonly #lanes = new Lanes<Entry>();
+  readonly #lanes: Lanes<Entry>;
   readonly #endings = new Endings();
   readonly #staging: Staging;
-  readonly #openFiles = new Gate(openFiles);
   /** Aborted when the client is closed. */
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
-  /** @throws ClientError REDIS_UNAVAILABLE when Redis does not answer in time; nothing is left open then. */
+  /**
+   * Connects first, unless there is a spool: then operations are accepted before Redis is there.
+   * @throws ClientError REDIS_UNAVAILABLE when Redis does not answer in time; nothing is left open then.
+   */
   static async open(options: CourierOptions): Promise<Courier> {
-    const { redis: url, clock, connectTimeoutMs } = options;
+    const { redis: url, clock, connectTimeoutMs, spool } = options;
     const link = new RedisLink({ url, clock, purpose: 'commands' });
     const reader = new RedisLink({ url, clock, purpose: 'blocking' });
     try {
-      await Promise.all([link.connect(connectTimeoutMs), reader.connect(connectTimeoutMs)]);
+      if (!spool) await Promise.all([link.connect(connectTimeoutMs), reader.connect(connectTimeoutMs)]);
       const courier = new Courier(options, link, reader);
+      // The first attempt may fail; the links go on trying, and the dispatcher hears when they succeed.
+      if (spool) for (const { redis } of [link, reader]) redis.connect().catch(() => {});
       await courier.#replies.open();
       return courier;
     } catch (error) {
@@ -78,8 +92,9 @@ export class Courier {
   }
 
   private constructor(options: CourierOptions, link: RedisLink, reader: RedisLink) {
-    const { vm, shard, clock } = options;
-    const producer = randomUUID();
+    const { vm, shard, clock, spool } = options;
+    const producer = spool?.producer ?? randomUUID();
+    this.#lanes = new Lanes(undefined, spool?.firstSequence);
     this.#options = options;
     this.#link = link;
     this.#keys = redisKeys(shard);
@@ -100,9 +115,13 @@ export class Courier {
       jobs: this.#jobs,
       staging: this.#staging,
       clock,
-      onEnd: (entry, ending) => this.#endings.remember(entry.facts.operationId, ending),
+      onEnd: (entry, ending) => {
+        this.#endings.remember(entry.facts.operationId, ending);
+        if (entry.facts.slot) spool?.end(entry.facts.slot, ending);
+      },
       onSilence: () => void this.#replies.ensure(),
     });
+    for (const slot of spool?.leftovers ?? []) this.#resume(slot, spool as Spool);
   }
 
   /**
@@ -120,11 +139,29 @@ export class Courier {
     const checked = checkRequest(name, fields, { vm, actor, nowMs: clock.nowMs(), options });
     const { operationId } = checked;
     if (this.#dispatcher.find(operationId)) throw inUse(operationId);
-    const stage = content && this.#stage(operationId, content);
+    const source = content && this.#sourceOf(content.content);
+    const { spool, clearOf } = this.#options;
+    const slot = spool?.accept({ name, ...checked }, content && knownSize(content.content, source));
     const { sessionId } = fields;
     const ordered = typeof sessionId === 'string';
-    const lane = ordered ? this.#lanes.of(sessionId) : new Lane<Entry>();
-    return this.#dispatcher.submit({ name, ...checked, lane, ordered, stage });
+    const entry = this.#dispatcher.submit({
+      name,
+      ...checked,
+      lane: ordered ? this.#lanes.of(sessionId) : new Lane<Entry>(),
+      ordered,
+      stage:
+        source &&
+        this.#staging.stageOf(operationId, slot && spool ? spool.sourceOf(slot) : source, {
+          onProgress: content?.onProgress,
+          mayBeKnown: slot !== undefined || content?.mayBeKnown === true,
+        }),
+      ...(slot && {
+        slot,
+        before: () => Promise.all([slot.kept, ordered ? clearOf?.(sessionId) : undefined]),
+      }),
+    });
+    if (slot) spool?.keep(slot, ordered ? entry.sequence : 0, source, entry.ending.signal);
+    return entry;
   }
 
   /**
@@ -132,12 +169,17 @@ export class Courier {
    * @throws ClientError REFUSED, NOT_YET_DURABLE, REDIS_UNAVAILABLE, SOURCE_FAILED, GIVEN_UP, CLIENT_CLOSED
    */
   async receiptOf(entry: Entry, deadlineMs = this.#options.deadlineMs): Promise<AppliedReceipt> {
-    return applied(await this.#within(deadlineMs, entry.settled, () => this.#late(entry)));
+    return applied(await within(this.#options.clock, deadlineMs, entry.settled, () => this.#late(entry)));
   }
 
-  /** Waits until Redis has the job of an operation. @throws as `receiptOf` does, except REFUSED. */
-  async acceptanceOf(entry: Entry, deadlineMs = this.#options.deadlineMs): Promise<void> {
-    await this.#within(deadlineMs, entry.accepted, () => this.#late(entry));
+  /**
+   * Waits until the spool has an operation; without one, until Redis has its job.
+   * @throws as `receiptOf` does, except REFUSED.
+   */
+  async acceptanceOf(entry: Entry, deadlineMs = this.#options.deadlineMs): Promise<'spool' | 'redis'> {
+    const { slot } = entry.facts;
+    await within(this.#options.clock, deadlineMs, slot?.kept ?? entry.accepted, () => this.#late(entry));
+    return slot ? 'spool' : 'redis';
   }
 
   /** The receipt of any operation id. @throws as `receiptOf` does, and UNKNOWN_OPERATION. */
@@ -147,19 +189,32 @@ export class Courier {
     if (ending !== undefined) return endingOf(ending);
     const entry = this.#dispatcher.find(operationId);
     if (entry !== undefined) {
-      return applied(await this.#within(deadlineMs, entry.settled, () => notYetDurable(operationId)));
+      return applied(
+        await within(this.#options.clock, deadlineMs, entry.settled, () =>
+          notYetDurable(operationId, entry.isSpooled),
+        ),
+      );
     }
-    const patience = new AbortController();
-    const signal = AbortSignal.any([patience.signal, this.#closing.signal]);
-    const cancel = this.#options.clock.schedule(deadlineMs, () =>
-      patience.abort(this.#link.isReady ? notYetDurable(operationId) : this.#unavailable(operationId)),
-    );
+    const late = () =>
+      this.#link.isReady ? notYetDurable(operationId, false) : unavailable(this.#link.lastError, operationId);
     const { vm, clock } = this.#options;
-    try {
-      return await foreignReceipt({ link: this.#link, jobs: this.#jobs, vm, clock }, operationId, signal);
-    } finally {
-      cancel();
-    }
+    return await patiently(clock, deadlineMs, this.#closing.signal, late, (signal) =>
+      foreignReceipt({ link: this.#link, jobs: this.#jobs, vm, clock }, operationId, signal),
+    );
+  }
+
+  get spool(): Spool | undefined {
+    return this.#options.spool;
+  }
+
+  /** The operation under way with this id. */
+  find(operationId: string): Entry | undefined {
+    return this.#dispatcher.find(operationId);
+  }
+
+  /** Resolves when what is under way now has ended, one way or another. */
+  async whenIdle(): Promise<void> {
+    await this.#dispatcher.whenIdle();
   }
 
   assertOpen(): void {
@@ -168,15 +223,11 @@ export class Courier {
 
   /** Reads something from Redis. @throws ClientError REDIS_UNAVAILABLE, CLIENT_CLOSED */
   async read<T>(command: (redis: Redis, keys: RedisKeys) => Promise<T>): Promise<T> {
-    const { deadlineMs } = this.#options;
-    const patience = new AbortController();
-    const signal = AbortSignal.any([patience.signal, this.#closing.signal]);
-    const cancel = this.#options.clock.schedule(deadlineMs, () => patience.abort(this.#unavailable()));
-    try {
-      return await this.#link.persist(signal, (redis) => command(redis, this.#keys));
-    } finally {
-      cancel();
-    }
+    const { clock, deadlineMs } = this.#options;
+    const late = () => unavailable(this.#link.lastError);
+    return await patiently(clock, deadlineMs, this.#closing.signal, late, (signal) =>
+      this.#link.persist(signal, (redis) => command(redis, this.#keys)),
+    );
   }
 
   /**
@@ -189,109 +240,50 @@ export class Courier {
   }
 
   async #close(deadlineMs: number): Promise<void> {
-    if (deadlineMs > 0) await this.#soon(deadlineMs, this.#dispatcher.whenIdle());
+    const { clock } = this.#options;
+    if (deadlineMs > 0) await soon(clock, deadlineMs, this.#dispatcher.whenIdle());
     this.#closing.abort(closedError());
-    this.#dispatcher.close((entry) => closedError(entry.facts.operationId));
+    this.#dispatcher.close((entry) => closedError(entry.facts.operationId, entry.isSpooled));
     this.#staging.close();
     const farewell = Promise.allSettled([this.#replies.close(), this.#jobs.close()]);
-    await this.#soon(farewellMs, farewell);
+    await soon(clock, farewellMs, farewell);
     this.#reader.close();
     this.#link.close();
+    await this.#options.spool?.close();
   }
 
-  /** Waits for `result`, but no longer than `patienceMs`. */
-  async #soon(patienceMs: number, result: Promise<unknown>): Promise<void> {
-    const late = Promise.withResolvers<void>();
-    const cancel = this.#options.clock.schedule(patienceMs, late.resolve);
-    await Promise.race([result, late.promise]);
-    cancel();
+  /** An operation that a former process accepted goes on where it was: same producer, same number. */
+  #resume(slot: SpoolSlot, spool: Spool): void {
+    const { operationId } = slot.facts;
+    const { record, sessionId } = slot;
+    if (record === undefined) return;
+    const lane = sessionId === undefined ? new Lane<Entry>() : this.#lanes.of(sessionId);
+    this.#dispatcher.submit({
+      ...slot.facts,
+      slot,
+      lane,
+      ordered: sessionId !== undefined,
+      sequence: Math.max(record.sequence, 1),
+      stage: record.content && this.#staging.stageOf(operationId, spool.sourceOf(slot), { mayBeKnown: true }),
+    });
+    lane.skipTo(spool.firstSequence);
   }
 
-  #stage(operationId: string, { content, ...options }: ContentRequest): Stage {
-    const source = sourceOf(content, this.#openFiles);
+  #sourceOf(content: unknown): Source {
+    const source = sourceOf(content, this.#options.openFiles);
     if (source === undefined) throw notContent(content);
-    return this.#staging.stageOf(operationId, source, options);
+    return source;
   }
 
-  /** At the deadline: what Redis never got is given up, what it has, or may have, is tracked on. */
+  /** At the deadline: what nobody has is given up; what Redis or the spool has, or may have, is tracked on. */
   #late(entry: Entry): ClientError {
-    const { operationId, stage } = entry.facts;
-    if (entry.handed) return notYetDurable(operationId);
-    const isReading = this.#link.isReady && stage !== undefined && stage.staged === undefined;
-    const waited = this.#staging.failureOf(operationId);
-    const error = waited ?? (isReading ? slowSource(operationId) : this.#unavailable(operationId));
+    const { operationId, stage, slot } = entry.facts;
+    if (entry.handed || (slot && slot.state !== 'open')) return notYetDurable(operationId, entry.isSpooled);
+    const isReading = slot !== undefined || (this.#link.isReady && stage && stage.staged === undefined);
+    const error =
+      this.#staging.failureOf(operationId) ??
+      (isReading ? slowSource(operationId) : unavailable(this.#link.lastError, operationId));
     this.#dispatcher.giveUp(entry, error);
     return error;
   }
-
-  #within<T>(deadlineMs: number, result: Promise<T>, late: () => ClientError): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#options.clock.schedule(deadlineMs, () => reject(late()));
-      result.then(resolve, reject).finally(cancel);
-    });
-  }
-
-  #unavailable(operationId?: string): ClientError {
-    return new ClientError(
-      'REDIS_UNAVAILABLE',
-      'expected Redis to take the operation before its deadline, got none that could; nothing was stored, call again when Redis is back',
-      operationId === undefined ? {} : { operationId },
-      { cause: this.#link.lastError },
-    );
-  }
-}
-
-function applied(receipt: Receipt): AppliedReceipt {
-  if (receipt.outcome === 'applied') return receipt;
-  const { operationId, code, message } = receipt;
-  throw new ClientError(
-    'REFUSED',
-    `expected the operation to be applied, got the refusal ${code}${message ? `: ${message}` : ''}`,
-    { operationId, refusal: code, receipt },
-  );
-}
-
-function endingOf(ending: Ending): AppliedReceipt {
-  if ('error' in ending) throw ending.error;
-  return applied(ending.receipt);
-}
-
-function notYetDurable(operationId: string): ClientError {
-  return new ClientError(
-    'NOT_YET_DURABLE',
-    'expected a receipt before the deadline, got none yet; do not store again, ask client.receipt(operationId)',
-    { operationId, spooled: false },
-  );
-}
-
-function slowSource(operationId: string): ClientError {
-  return new ClientError(
-    'SOURCE_FAILED',
-    'expected the content to be read and staged before the deadline, got an unfinished source; nothing was stored, give it a longer deadlineMs',
-    { operationId },
-  );
-}
-
-function closedError(operationId?: string): ClientError {
-  return new ClientError(
-    'CLIENT_CLOSED',
-    'expected the client to be open, got one that was closed; make a new one',
-    operationId === undefined ? {} : { operationId },
-  );
-}
-
-function inUse(operationId: string): ClientError {
-  return new ClientError(
-    'INVALID',
-    'expected operationId to be used once at a time, got one that is under way; wait for it with client.receipt(operationId)',
-    { operationId, field: 'operationId' },
-  );
-}
-
-function notContent(content: unknown): ClientError {
-  return new ClientError(
-    'INVALID',
-    `expected content to be bytes, text, { path }, or a stream of bytes, got ${content === null ? 'null' : typeof content}; nothing was sent`,
-    { field: 'content' },
-  );
 }

@@ -3,6 +3,7 @@
 import type { OperationName, Receipt } from '@filefleet/protocol';
 import type { ClientError } from './errors.ts';
 import type { Lane } from './lane.ts';
+import type { SpoolSlot } from './spool/slot.ts';
 import type { Stage } from './stage.ts';
 
 export interface EntryFacts {
@@ -16,6 +17,12 @@ export interface EntryFacts {
   /** False for operations without a session: they have a lane of their own and travel without numbers. */
   readonly ordered: boolean;
   readonly stage: Stage | undefined;
+  /** The number that it had in a former process; the lane's next one unless given. */
+  readonly sequence?: number;
+  /** What must have happened before it is prepared. A rejection gives the operation up. */
+  readonly before?: () => Promise<unknown>;
+  /** Its place in the spool folder; without a spool there is none. */
+  readonly slot?: SpoolSlot;
 }
 
 export class Entry {
@@ -46,7 +53,7 @@ export class Entry {
 
   constructor(facts: EntryFacts) {
     this.facts = facts;
-    this.sequence = facts.lane.number(this);
+    this.sequence = facts.lane.number(this, facts.sequence);
     // Nobody may be listening; those who are get their own rejection.
     this.#accepted.promise.catch(() => {});
     this.#settled.promise.catch(() => {});
@@ -60,6 +67,11 @@ export class Entry {
   /** Resolves with the receipt, applied or refused; rejects when the client gives it up or is closed. */
   get settled(): Promise<Receipt> {
     return this.#settled.promise;
+  }
+
+  /** Whether it lies in the spool folder, so that it outlives this process. */
+  get isSpooled(): boolean {
+    return this.facts.slot?.state === 'kept';
   }
 
   get hasEnded(): boolean {

@@ -6,13 +6,17 @@ export const clientErrorCodes = {
   REFUSED:
     'The writer settled the operation by refusing it. `refusal` says why; asking again changes nothing.',
   NOT_YET_DURABLE:
-    'Handed over but not settled in time. Do not store again: ask `client.receipt(operationId)`.',
+    'Handed over, or `spooled`, but not settled in time. Do not store again: ask `client.receipt(operationId)`.',
   REDIS_UNAVAILABLE: 'Never handed over, because Redis could not take it in time. It is safe to call again.',
   OVER_BUDGET:
     'Never handed over, because there was no room in Redis for its bytes in time. It is safe to call again.',
   QUOTA: 'Never handed over, because this VM has too many operations queued. It is safe to call again.',
   SOURCE_FAILED: 'The content could not be read to its end, or was another one when read again.',
   GIVEN_UP: 'The staged bytes were lost and their stream cannot be read a second time. Store them again.',
+  SPOOL_FULL: 'The spool folder, or its disk, has no room for the operation. Nothing was accepted.',
+  SPOOL_FAILED: 'The spool folder could not be read or written. `cause` says why.',
+  SPOOL_IN_USE:
+    'The spool folder belongs to another live client; give each process one of its own, or share it.',
   UNKNOWN_OPERATION: 'Neither this client nor Redis knows the operation (any more).',
   CLIENT_CLOSED: 'The client was closed; what became of the operation is not known here.',
 } as const;
@@ -24,7 +28,7 @@ export interface ClientErrorFacts {
   readonly operationId?: string;
   /** INVALID: path of the wrong argument, such as `metadata.width`. */
   readonly field?: string;
-  /** NOT_YET_DURABLE: whether the operation also lies in a spool folder of this machine. */
+  /** NOT_YET_DURABLE, CLIENT_CLOSED: whether the operation also lies in a spool folder of this machine. */
   readonly spooled?: boolean;
   /** REFUSED: the writer's code. */
   readonly refusal?: RefusedCode;

@@ -20,5 +20,7 @@ export type {
   StoreRequest,
 } from './requests.ts';
 export type { Content } from './source.ts';
+export type { SpoolOptions } from './spool/settings.ts';
+export type { SpoolStatus } from './spool/status.ts';
 export type { Progress } from './stage.ts';
 export type { StoreResult } from './store-many.ts';

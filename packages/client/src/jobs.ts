@@ -17,16 +17,13 @@ export type Sighting =
   | { readonly state: 'failed'; readonly data: unknown; readonly reason: string };
 
 export class Jobs {
-  readonly #queue: Queue;
+  readonly #link: RedisLink;
+  readonly #shard: number;
+  #made: Promise<Queue> | undefined;
 
   constructor(link: RedisLink, shard: number) {
-    this.#queue = new Queue(queueName, {
-      connection: link.redis,
-      prefix: redisPrefix(shard),
-      skipVersionCheck: true,
-      streams: { events: { maxLen: eventsKept } },
-    });
-    this.#queue.on('error', () => {}); // the link keeps the connection's errors; each add has its own
+    this.#link = link;
+    this.#shard = shard;
   }
 
   /**
@@ -40,12 +37,12 @@ export class Jobs {
       removeOnComplete: { count: kept.completed },
       removeOnFail: { count: kept.failed },
     };
-    await this.#queue.add(name, payload, options);
+    await (await this.#queue()).add(name, payload, options);
   }
 
   /** @param thoroughly also finds out that an unfinished job is in none of the queue's lists; costs Redis more. */
   async look(jobId: string, thoroughly = false): Promise<Sighting> {
-    const job = await this.#queue.getJob(jobId);
+    const job = await (await this.#queue()).getJob(jobId);
     if (job === undefined) return { state: 'absent' };
     const data: unknown = job.data;
     if (job.finishedOn !== undefined) {
@@ -58,7 +55,32 @@ export class Jobs {
 
   /** Lets go of the queue; the link stays open. */
   async close(): Promise<void> {
-    await this.#queue.close();
+    const made = this.#made?.catch(() => undefined);
+    await (await made)?.close();
+  }
+
+  /** Made when Redis is there: a queue whose first connection fails stays broken for ever. */
+  #queue(): Promise<Queue> {
+    this.#made ??= this.#make().catch((error) => {
+      this.#made = undefined;
+      throw error;
+    });
+    return this.#made;
+  }
+
+  async #make(): Promise<Queue> {
+    const queue = new Queue(queueName, {
+      connection: this.#link.redis,
+      prefix: redisPrefix(this.#shard),
+      skipVersionCheck: true,
+      streams: { events: { maxLen: eventsKept } },
+    });
+    queue.on('error', () => {}); // the link keeps the connection's errors; each add has its own
+    await queue.waitUntilReady();
+    // BullMQ has just taught the connection its scripts. A pipeline that was begun before does not know them, and ioredis
+    // would crash the process over it; once a command of now is answered, that pipeline is gone.
+    await this.#link.redis.ping();
+    return queue;
   }
 }
 

@@ -65,9 +65,13 @@ export class Lane<T> {
     return this.#progress;
   }
 
-  /** Numbers an operation, in call order. It starts `open`. */
-  number(item: T): number {
-    const sequence = this.#next++;
+  /**
+   * Numbers an operation, in call order. It starts `open`.
+   * @param sequence the number that it had in a former process; the next one unless given. Numbers only grow.
+   */
+  number(item: T, sequence = this.#next): number {
+    if (this.isIdle) this.#frontier = sequence; // a gap below is nothing to search through
+    this.#next = sequence + 1;
     this.#slots.set(sequence, {
       item,
       sequence,
@@ -78,6 +82,11 @@ export class Lane<T> {
     });
     this.#last = sequence;
     return sequence;
+  }
+
+  /** Numbers below this one are not given any more: a former process may have used them. */
+  skipTo(sequence: number): void {
+    this.#next = Math.max(this.#next, sequence);
   }
 
   /** The phase of an operation, or undefined once it is settled or given up. */

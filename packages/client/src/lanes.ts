@@ -9,10 +9,12 @@ const rememberedLanes = 10_000;
 export class Lanes<T> {
   readonly #lanes = new Map<string, Lane<T>>();
   readonly #bound: number;
-  #firstSequence = 1;
+  #firstSequence: number;
 
-  constructor(bound = rememberedLanes) {
+  /** @param firstSequence where every session starts; above 1 when a former process had this producer id. */
+  constructor(bound = rememberedLanes, firstSequence = 1) {
     this.#bound = bound;
+    this.#firstSequence = firstSequence;
   }
 
   /** The lane of a session; made when the session has none. */

@@ -24,6 +24,7 @@ export interface PreparationPlace {
 export async function prepare(entry: Entry, place: PreparationPlace): Promise<void> {
   const turn = turnOf(entry);
   announce(entry, place.staging.queueGate);
+  await entry.facts.before?.();
   await turn.come;
   await queueUp(entry, place.staging.queueGate);
   // Room is asked for in the order of calls; who needs none, or believes so, holds nobody up for it.
@@ -63,15 +64,15 @@ const queuedUp = new WeakSet<Entry>();
 function announce(entry: Entry, queueGate: QueueGate): void {
   if (announced.has(entry)) return;
   announced.add(entry);
-  const { operationId } = entry.facts;
-  queueGate.announce(operationId, entry.ending.signal, false);
+  const { operationId, slot } = entry.facts;
+  queueGate.announce(operationId, entry.ending.signal, slot !== undefined);
 }
 
 /** A place in the queue, for the first job only: a repeat takes the place of the one that is gone. */
 async function queueUp(entry: Entry, queueGate: QueueGate): Promise<void> {
   if (queuedUp.has(entry)) return;
-  const { operationId } = entry.facts;
-  await queueGate.enter(operationId, entry.ending.signal, false);
+  const { operationId, slot } = entry.facts;
+  await queueGate.enter(operationId, entry.ending.signal, slot !== undefined);
   queuedUp.add(entry);
   const leave = () => queueGate.leave();
   entry.accepted.then(leave, leave);
