@@ -1,4 +1,4 @@
-// `npm run faults`: the kill loop, or the power cuts, in their long form. Exit code 0: no promise was broken; 1: see `violations`.
+// `npm run faults`: the kill loop, the spool loop, or the power cuts, in their long form. Exit code 0: no promise was broken; 1: see `violations`.
 
 import { randomBytes } from 'node:crypto';
 import { Command, InvalidArgumentError } from 'commander';
@@ -6,8 +6,11 @@ import { type LoopResult, runKillLoop } from './kill-loop/loop.ts';
 import type { Violation } from './oracle/violation.ts';
 import { whyNoPowerCut } from './power-loss/availability.ts';
 import { type PowerLossResult, runPowerLoss } from './power-loss/loop.ts';
+import { runSpoolLoop, type SpoolLoopResult } from './spool-loop/loop.ts';
 
-const runs = { 'kill-loop': runKillLoop, 'power-loss': runPowerLoss } as const;
+type Result = LoopResult | SpoolLoopResult | PowerLossResult;
+
+const runs = { 'kill-loop': runKillLoop, 'spool-loop': runSpoolLoop, 'power-loss': runPowerLoss } as const;
 type RunName = keyof typeof runs;
 
 interface Arguments {
@@ -46,22 +49,19 @@ function runName(text: string): RunName {
   throw new InvalidArgumentError(`expected one of ${Object.keys(runs).join(', ')}`);
 }
 
-function progress({
-  cycles: done,
-  violations,
-  checked,
-  seconds,
-  ...rest
-}: LoopResult | PowerLossResult): string {
+function progress({ cycles: done, violations, checked, seconds, ...rest }: Result): string {
   const said = `${seconds} s: ${done} cycles, ${checked.looks} looks, ${violations.length} violations`;
   return 'recoveryMs' in rest ? `${said}, recovery ${Object.values(rest.recoveryMs).join('/')} ms` : said;
 }
 
-function report({ calls, receipts, violations, ...rest }: LoopResult | PowerLossResult): string {
+function report({ calls, violations, ...rest }: Result): string {
   const { cycles: done, seconds, checked } = rest;
+  const happened = 'kills' in rest ? killed(rest) : 'cuts' in rest ? cut(rest) : spoolKilled(rest);
+  const answers =
+    'receipts' in rest ? `${rest.receipts} receipts` : `${rest.accepted} accepted, ${rest.stored} stored`;
   return [
-    `${done} cycles in ${seconds} s (seed ${rest.seed}): ${'kills' in rest ? killed(rest) : cut(rest)}`,
-    `${calls} calls, ${receipts} receipts, ${checked.looks} looks of the oracle`,
+    `${done} cycles in ${seconds} s (seed ${rest.seed}): ${happened}`,
+    `${calls} calls, ${answers}, ${checked.looks} looks of the oracle`,
     violations.length === 0 ? 'no violation' : `${violations.length} violations:`,
     ...violations.map(({ kind, subject, detail }: Violation) => `  ${kind} ${subject}: ${detail}`),
   ].join('\n');
@@ -74,4 +74,8 @@ function killed({ kills, recoveryMs: { p50, p95, max } }: Pick<LoopResult, 'kill
 
 function cut({ cuts }: Pick<PowerLossResult, 'cuts'>): string {
   return `cut the power ${cuts['one-disk']} times with one disk, ${cuts['two-disks']} with two`;
+}
+
+function spoolKilled({ killed: { producers, redis } }: Pick<SpoolLoopResult, 'killed'>): string {
+  return `killed the producer ${producers} times, Redis ${redis}`;
 }
