@@ -106,7 +106,9 @@ describe('in an empty project', () => {
     expect((await run(node, ['--version'], { cwd: app })).stdout).toMatch(new RegExp(`^v${version}\\.`));
     await fleet.startWriter().ready;
     await copyFile(program('store.mjs'), join(app, 'store.mjs'));
-    const ran = await run(node, ['store.mjs', fleet.redis.url], { cwd: app });
+    const ran = await run(node, ['store.mjs', fleet.redis.url, join(folder, `spool-${version}`)], {
+      cwd: app,
+    });
     expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
     const receipt = JSON.parse(ran.stdout);
     expect(receipt).toMatchObject({
@@ -115,9 +117,8 @@ describe('in an empty project', () => {
       digest: sha256(Buffer.from('hello')),
     });
     expect(storedBytes(fleet.dataDir, receipt.fileId).toString()).toBe('hello');
-    expect(rows(fleet.dataDir, 'SELECT original_filename AS name FROM conversation_files')).toEqual([
-      { name: 'a.txt' },
-    ]);
+    const sql = 'SELECT original_filename AS name FROM conversation_files ORDER BY name';
+    expect(rows(fleet.dataDir, sql)).toEqual([{ name: 'a.txt' }, { name: 'b.txt' }]);
   });
 
   test('the examiner for agents in other languages is a command there', async ({ skip }) => {

@@ -10,4 +10,15 @@ const refused = await files.store({ ...store, filename: '' }).catch((error) => e
 if (!(refused instanceof ClientError) || refused.code !== 'INVALID') throw refused;
 if (!isOperationId(receipt.operationId) || protocolVersion < 1) throw new Error('expected an operation id');
 await files.close();
+
+// With a spool folder: native code comes into play, for its lock.
+const spooling = await createClient({
+  redis: process.argv[2] ?? '',
+  vm: 'vm5',
+  spool: process.argv[3] ?? 'spool',
+});
+const { operationId, acceptedBy } = await spooling.enqueueStore({ ...store, filename: 'b.txt' });
+const { outcome } = await spooling.receipt(operationId);
+if (acceptedBy !== 'spool' || outcome !== 'applied') throw new Error(`expected a spool, got ${acceptedBy}`);
+await spooling.close();
 console.log(JSON.stringify(receipt));
