@@ -25,6 +25,9 @@ export interface EntryFacts {
   readonly slot?: SpoolSlot;
 }
 
+/** Made once: an error takes its time to note where it was made. */
+const hasSettled = new Error('settled');
+
 export class Entry {
   readonly facts: EntryFacts;
   readonly sequence: number;
@@ -85,7 +88,7 @@ export class Entry {
   settle(receipt: Receipt): void {
     this.#accepted.resolve();
     this.#settled.resolve(receipt);
-    this.ending.abort(new Error('settled'));
+    this.ending.abort(hasSettled);
   }
 
   fail(error: ClientError): void {

@@ -65,7 +65,8 @@ function announce(entry: Entry, queueGate: QueueGate): void {
   if (announced.has(entry)) return;
   announced.add(entry);
   const { operationId, slot } = entry.facts;
-  queueGate.announce(operationId, entry.ending.signal, slot !== undefined);
+  const ended = queueGate.announce(operationId, slot !== undefined);
+  entry.settled.then(ended, ended); // a listener on its signal would cost each operation several times as much
 }
 
 /** A place in the queue, for the first job only: a repeat takes the place of the one that is gone. */

@@ -53,11 +53,11 @@ export class QueueGate {
   /**
    * Counts an operation that will pass or end, at once when it is called for: whoever calls without ever waiting must not fill the
    * memory.
-   * @param signal aborted when it ends.
    * @param isPatient never refused: what lies in a spool need not be given back to its caller.
+   * @returns what to call when it ends, passed or not.
    * @throws ClientError QUOTA when there are twice as many as may be queued.
    */
-  announce(operationId: string, signal: AbortSignal, isPatient: boolean): void {
+  announce(operationId: string, isPatient: boolean): () => void {
     if (!isPatient && this.#expected + this.#admitted + this.#queued >= 2 * this.#limit)
       throw this.#quota(operationId);
     this.#expected++;
@@ -66,7 +66,7 @@ export class QueueGate {
       this.#expected--;
     };
     this.#announced.set(operationId, arrive);
-    signal.addEventListener('abort', () => this.#announced.get(operationId)?.(), { once: true });
+    return () => this.#announced.get(operationId)?.();
   }
 
   /**

@@ -131,7 +131,11 @@ export class Reservations {
   keep(renewal: Renewal, ttlMs: number, signal: AbortSignal): Promise<number | undefined> {
     const kept = Promise.withResolvers<number | undefined>();
     if (this.#keepings.push({ renewal, ttlMs, kept }) === 1) setImmediate(() => this.#keepAll());
-    return unlessAborted(kept.promise, signal);
+    // Not interrupted: whoever has ended meanwhile is told afterwards, and a listener for each would cost more than the renewal.
+    return kept.promise.then((expiresAtMs) => {
+      signal.throwIfAborted();
+      return expiresAtMs;
+    });
   }
 
   /** Removes chunks and reservation if Redis can be reached; else they expire. */
@@ -253,13 +257,4 @@ function inCalls<T>(items: readonly T[], chunksOf: (item: T) => number): T[][] {
     room -= needed;
   }
   return calls;
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

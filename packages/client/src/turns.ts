@@ -20,7 +20,7 @@ export function turnOf(entry: Entry): Turn {
   if (known) return known;
   const { lane } = entry.facts;
   const passed = Promise.withResolvers<void>();
-  entry.ending.signal.addEventListener('abort', () => passed.resolve(), { once: true });
+  entry.settled.then(passed.resolve as () => void, passed.resolve as () => void);
   const come = lastOf.get(lane) ?? Promise.resolve();
   lastOf.set(
     lane,
