@@ -12,6 +12,7 @@ export type CliErrorCode =
   | 'LOCK_HELD'
   | 'CHILD_FAILED'
   | 'SOURCE_FAILED'
+  | 'SPOOL_MISSING'
   | 'TARGET_FAILED'
   | 'CHECK_FAILED'
   | 'DEMO_FAILED'

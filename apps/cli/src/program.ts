@@ -21,6 +21,7 @@ export function createProgram(context: Context, finish: Finish): Command {
   addFleetCommands(program, context, finish);
   addFileCommands(program, context, finish);
   addStoreCommands(program, context, finish);
+  addSpoolCommands(program, context, finish);
   return program;
 }
 
@@ -104,6 +105,19 @@ function addStoreCommands(program: Command, context: Context, finish: Finish): v
     .option('--discard', 'agree to lose what does not fit the older schema')
     .action(async (options) =>
       finish(await (await import('./commands/migrate.ts')).migrateDown(context, options)),
+    );
+}
+
+function addSpoolCommands(program: Command, context: Context, finish: Finish): void {
+  const spool = program.command('spool').description("a producer's own folder of operations not yet settled");
+  command(spool, 'ls', 'what lies in it; needs neither Redis nor the producer')
+    .argument('<dir>', 'the folder that the client was given as spool')
+    .action(async (dir) => finish(await (await import('./commands/spool.ts')).spoolLs(context, dir)));
+  command(spool, 'flush', 'hand over what lies in it, and print the receipts; its producer must be stopped')
+    .argument('<dir>', 'the folder that the client was given as spool')
+    .option('--timeout <seconds>', 'how long to wait for the receipts', parseCount, 60)
+    .action(async (dir, options) =>
+      finish(await (await import('./commands/spool.ts')).spoolFlush(context, dir, options)),
     );
 }
 

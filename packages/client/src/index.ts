@@ -20,6 +20,7 @@ export type {
   StoreRequest,
 } from './requests.ts';
 export type { Content } from './source.ts';
+export { listSpools, type SpooledOperation, type SpoolListing } from './spool/listing.ts';
 export type { SpoolOptions } from './spool/settings.ts';
 export type { SpoolStatus } from './spool/status.ts';
 export type { Progress } from './stage.ts';

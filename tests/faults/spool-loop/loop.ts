@@ -85,7 +85,7 @@ class Loop {
     const { cycles, onProgress } = this.#options;
     for (let done = 1; done <= cycles; done++) {
       await this.#cycle();
-      if (done % 25 === 0) onProgress?.(this.#result(done));
+      if (done % 25 === 0) onProgress?.(soFar(this.#result(done)));
     }
     this.#producer = this.#start(0);
     await this.#producer.ready;
@@ -97,7 +97,7 @@ class Loop {
     return this.#result(cycles);
   }
 
-  /** As things stand: what is still in the spool counts as missing only at the end. */
+  /** As things stand. */
   #result(cycles: number): SpoolLoopResult {
     const verdict = judge(readSpoolJournal(this.#journal), readEvidence(join(this.#folder, 'data')));
     return {
@@ -157,4 +157,9 @@ class Loop {
   get #journal(): string {
     return join(this.#folder, 'journal.jsonl');
   }
+}
+
+/** What is still in the spool is missing only at the end. */
+function soFar(result: SpoolLoopResult): SpoolLoopResult {
+  return { ...result, violations: result.violations.filter(({ kind }) => kind !== 'row-missing') };
 }

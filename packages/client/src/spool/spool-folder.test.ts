@@ -90,6 +90,23 @@ describe('a folder', () => {
   });
 });
 
+test('a refusal that was interrupted is finished by the next client', async () => {
+  await write();
+  const probe = (at: string) => {
+    if (at === 'spool.refused') throw new Error('interrupted');
+  };
+  const before = await open({ probe });
+  const { operationId } = await enqueue(before, 1);
+  await before.receipt(operationId);
+  const request = { sessionId: 'session-1', filename: 'other', content: 'other', operationId };
+  await expect(before.store(request)).rejects.toMatchObject({ refusal: 'CONFLICT' });
+  await before.close();
+  expect(await filesIn('entries')).toHaveLength(1);
+  const after = await open();
+  await until(() => isEmpty(after), 'the spool to be empty');
+  expect(after.spoolStatus()?.refused.entries).toBe(1);
+});
+
 describe('a shared folder', () => {
   const shared = { shared: true };
 
