@@ -7,7 +7,7 @@ export type Compare = 'ratio' | 'difference' | 'value';
 export interface RowFacts {
   readonly what: string;
   readonly peer: string | null;
-  readonly unit: 'operations/s' | 'ms';
+  readonly unit: 'operations/s' | 'ms' | 'MiB' | 'bytes';
   readonly compare: Compare;
   /** A rate must be at least this; a time at most. Null: no target. */
   readonly target: number | null;
@@ -25,6 +25,14 @@ const time = (what: string, target: number | null): RowFacts => ({
   what,
   peer: null,
   unit: 'ms',
+  compare: 'value',
+  target,
+});
+
+const atMost = (what: string, unit: 'MiB' | 'bytes', target: number): RowFacts => ({
+  what,
+  peer: null,
+  unit,
   compare: 'value',
   target,
 });
@@ -52,6 +60,19 @@ export const rows = {
     'write and fsync of the same bytes',
     0.6,
   ),
+  'client-4k.add-bulk': rate(
+    '4 KiB files, from the call until Redis has bytes and job',
+    "BullMQ's addBulk in 500s, bytes in pipelines",
+    0.5,
+  ),
+  'large-files.disk': rate(
+    '32 MB files, from store() of a path to receipt',
+    'write and fsync of the same bytes',
+    null,
+  ),
+  'large-files.again': atMost('content sent when the same 32 MB are stored again from a path', 'bytes', 0),
+  'large-files.client-memory': atMost('memory of a client over idle while 64 MiB files pass', 'MiB', 48),
+  'large-files.writer-memory': atMost('memory of the writer over idle while 64 MiB files pass', 'MiB', 48),
   'client-4k.one-transaction': rate(
     '4 KiB files, from store() to receipt',
     `BullMQ producer; ${peers.oneTransaction}`,
