@@ -1,6 +1,6 @@
 // What a client does when there is no room: it waits, says so, and gives up in time, leaving nothing behind.
 
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -199,6 +199,17 @@ test('closing gives the room of what was not sent back to others', async () => {
   await failed;
   expect(await stagedBytes(redis)).toBe(0);
   expect(await stagingFiguresOf(redis)).toMatchObject({ bytes: 0, operations: 0 });
+});
+
+test('later stores of a session leave room for an earlier one that has to be sent after all', async () => {
+  await limitStaging(redis, { totalBytes: 4 * chunk, shareBytes: 2 * chunk });
+  const client = await connect();
+  const believed = randomBytes(2 * chunk);
+  const digest = createHash('sha256').update(believed).digest('hex');
+  await redis.zadd(keys.known, Date.now() + 60_000, digest);
+  const first = storing(client, believed);
+  const second = storing(client, randomBytes(2 * chunk));
+  expect(await Promise.all([first, second])).toMatchObject([{ outcome: 'applied' }, { outcome: 'applied' }]);
 });
 
 test('a VM queues no more than it may; 10,000 in flight raise no warning, and all end with the client', async () => {

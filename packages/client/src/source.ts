@@ -13,6 +13,9 @@ export type Content =
   | NodeJS.ReadableStream
   | AsyncIterable<Uint8Array | string>;
 
+/** So many chunks of one reading are good at the same time. Fresh ones for each would be garbage by the megabyte. */
+export const chunksKept = 6;
+
 export interface Source {
   /** Whether the same bytes can be read a second time. */
   readonly rereadable: boolean;
@@ -22,7 +25,10 @@ export interface Source {
   readonly digest?: string | undefined;
   /** Finds out how many bytes there are, where that takes a look; what grows afterwards is read up to there. */
   measure?(): Promise<number | undefined>;
-  /** Reads from the beginning: chunks of `limits.chunkBytes`, the last one shorter. */
+  /**
+   * Reads from the beginning: chunks of `limits.chunkBytes`, the last one shorter. A chunk may be overwritten once
+   * `chunksKept` later ones were read.
+   */
   chunks(signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
@@ -70,8 +76,11 @@ function fileSource(path: string, openFiles: Gate): Source {
         const file = await open(path, 'r');
         try {
           if (!(await file.stat()).isFile()) throw new Error('not a regular file');
-          for (let left = size ?? Number.POSITIVE_INFINITY; left > 0; ) {
-            const chunk = await readChunk(file, Math.min(limits.chunkBytes, left));
+          const buffers: Buffer[] = [];
+          for (let left = size ?? Number.POSITIVE_INFINITY, n = 0; left > 0; n++) {
+            const bytes = Math.min(limits.chunkBytes, left);
+            buffers[n % chunksKept] ??= Buffer.allocUnsafe(bytes);
+            const chunk = await readChunk(file, (buffers[n % chunksKept] as Buffer).subarray(0, bytes));
             left -= chunk.byteLength;
             if (chunk.byteLength > 0) yield chunk;
             if (chunk.byteLength < limits.chunkBytes) return;
@@ -86,8 +95,7 @@ function fileSource(path: string, openFiles: Gate): Source {
   };
 }
 
-async function readChunk(file: FileHandle, bytes: number): Promise<Uint8Array> {
-  const chunk = Buffer.allocUnsafe(bytes);
+async function readChunk(file: FileHandle, chunk: Buffer): Promise<Uint8Array> {
   let filled = 0;
   while (filled < chunk.byteLength) {
     const { bytesRead } = await file.read(chunk, filled, chunk.byteLength - filled);

@@ -10,6 +10,7 @@ import type { Gate } from './gate.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { Leased, Reservations } from './reservations.ts';
 import type { Source } from './source.ts';
+import { noteSpent } from './spent-chunks.ts';
 import { grown, hashSource, lost, readSource, tooLarge } from './staging-source.ts';
 
 /** Chunks of one operation that are under way to Redis at once. */
@@ -214,6 +215,7 @@ export class Stage implements Leased {
         await bytesUnderWay.enter(chunk.byteLength, signal);
         const sent = this.#put(this.#chunksPut++, chunk, isWhole, signal).then((isThere) => {
           stagedBytes += isThere ? chunk.byteLength : 0;
+          noteSpent(chunk.byteLength);
           this.#options.onProgress?.({ stagedBytes, totalBytes });
           return isThere;
         });
