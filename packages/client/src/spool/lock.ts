@@ -36,7 +36,7 @@ export async function lockSpool(folder: string): Promise<SpoolLock> {
     release: async () => {
       if (released) return;
       released = true;
-      await writeHolder(path, '');
+      await writeHolder(path, '').catch(() => undefined); // somebody removed the folder: nothing to hold
       await closeDescriptor(fd);
     },
   };
