@@ -88,7 +88,8 @@ export function decodeBatch(file: Buffer): DecodedBatch {
   if (!match) return { state: 'damaged' };
   const rest = file.subarray(headerBytes);
   if (rest.byteLength < Number(match[1])) return { state: 'torn' };
-  if (createHash('sha256').update(rest).digest('hex') !== match[2]) return { state: 'damaged' };
+  const isSame = createHash('sha256').update(rest).digest('hex') === match[2];
+  if (!isSame || rest.byteLength > Number(match[1])) return { state: 'damaged' };
   const lineEnd = rest.indexOf('\n') + 1;
   const records = JSON.parse(rest.toString('utf8', 0, lineEnd)) as SpoolRecord[];
   return { state: 'whole', records: placeRecords(records, headerBytes + lineEnd) };
