@@ -16,7 +16,7 @@ const schema = z.strictObject({
       peer: figure.nullable(),
       ratio: figure.nullable(),
       target: figure.nullable(),
-      unit: z.enum(['operations/s', 'ms']),
+      unit: z.enum(['operations/s', 'ms', 'MiB', 'bytes']),
       met: z.boolean().nullable(),
       runs: z.array(z.object({ ours: figure, peer: figure.nullable() })).min(1),
     }),

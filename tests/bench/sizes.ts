@@ -12,6 +12,8 @@ export interface Sizes {
   readonly lonelyOperations: number;
   /** Files of 2 MB per run. */
   readonly largeFiles: number;
+  /** Files of 32 MB and of 64 MiB per run. */
+  readonly largestFiles: number;
   /** Files in the database of the metadata case and of the smaller of the two that are compared. */
   readonly fewFiles: number;
   readonly manyFiles: number;
@@ -25,6 +27,7 @@ export const fullSizes: Sizes = {
   warmUp: 2_000,
   lonelyOperations: 300,
   largeFiles: 60,
+  largestFiles: 8,
   fewFiles: 10_000,
   manyFiles: 1_000_000,
   pages: 500,
@@ -37,6 +40,7 @@ export const shortSizes: Sizes = {
   warmUp: 200,
   lonelyOperations: 50,
   largeFiles: 10,
+  largestFiles: 2,
   fewFiles: 1_000,
   manyFiles: 20_000,
   pages: 100,

@@ -41,6 +41,7 @@ function label({ name, what, against, note }: Result): string {
 
 export function amount(value: number, unit: string): string {
   if (unit === 'operations/s') return `${Math.round(value).toLocaleString('en')}/s`;
+  if (unit === 'bytes') return `${value} ${unit}`;
   return `${value.toFixed(value < 100 ? 2 : 0)} ${unit}`;
 }
 

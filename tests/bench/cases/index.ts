@@ -4,6 +4,7 @@ import type { Case } from '../case.ts';
 import { client4k } from './client-4k.ts';
 import { files2m } from './files-2m.ts';
 import { files4k } from './files-4k.ts';
+import { largeFiles } from './large-files.ts';
 import { lonelyStore } from './lonely-store.ts';
 import { manyFiles } from './many-files.ts';
 import { metadata } from './metadata.ts';
@@ -16,6 +17,7 @@ export const cases: readonly Case[] = [
   lonelyStore,
   restart,
   files2m,
+  largeFiles,
   open,
   client4k,
   manyFiles,
