@@ -10,7 +10,7 @@ export interface SpoolProducer {
   /** Resolves when its client is made; rejects when it ends before. */
   readonly ready: Promise<void>;
   readonly exited: Promise<Exit>;
-  /** Resolves when nothing is left in its spool. @throws Error after `patienceMs`. */
+  /** Resolves when all its calls are made and nothing is left in its spool. @throws Error after `patienceMs`. */
   drain(patienceMs: number): Promise<void>;
   /** SIGKILL; harmless when it is gone. */
   kill(): Promise<Exit>;

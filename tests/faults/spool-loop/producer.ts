@@ -18,6 +18,7 @@ const journal = openSync(order.journalPath, 'a');
 const note = (line: SpoolLine): void => void writeSync(journal, `${JSON.stringify(line)}\n`);
 const random = randomOf(order.seed);
 
+let hasCalled = false;
 let passed = 0;
 function probe(step: string): void {
   if (step !== order.killAt?.step) return;
@@ -63,7 +64,7 @@ const client = await createClient({
 process.once('disconnect', () => void client.close());
 process.on('message', () => {
   const timer = setInterval(() => {
-    if (client.spoolStatus()?.entries !== 0) return;
+    if (!hasCalled || client.spoolStatus()?.entries !== 0) return;
     clearInterval(timer);
     process.send?.('drained');
   }, 20);
@@ -74,3 +75,4 @@ const calls = Array.from({ length: order.calls }, nextCall);
 while (calls.length > 0) {
   await Promise.all(calls.splice(0, 1 + random.below(6)).map((call) => make(client, call)));
 }
+hasCalled = true;
