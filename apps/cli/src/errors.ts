@@ -73,6 +73,8 @@ function exitCodeOf(error: unknown, code: string): number {
   if (code === 'CONFIG_INVALID') return exitCodes.configuration.code;
   if (unavailableCodes.has(code)) return exitCodes.unavailable.code;
   if (usageCodes.has(code)) return exitCodes.usage.code;
+  if (code === 'SPOOL_FULL' || code === 'SPOOL_FAILED') return exitCodes.storage.code;
+  if (code === 'SPOOL_IN_USE') return exitCodes.lockHeld.code;
   const own = typeof error === 'object' && error !== null && 'exitCode' in error ? error.exitCode : undefined;
   return typeof own === 'number' ? own : exitCodes.failed.code;
 }

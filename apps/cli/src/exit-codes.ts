@@ -6,7 +6,7 @@ export const exitCodes = Object.freeze({
   usage: { code: 2, meaning: 'the command line is wrong' },
   unavailable: { code: 69, meaning: 'Redis or the writer cannot be reached; try again' },
   storage: { code: 74, meaning: 'the disk failed or is full' },
-  lockHeld: { code: 75, meaning: 'another process holds the data folder' },
+  lockHeld: { code: 75, meaning: 'another process holds the data folder, or the spool folder' },
   configuration: { code: 78, meaning: 'configuration, database or schema is wrong; a retry does not help' },
   interrupted: { code: 130, meaning: 'ended by a second Ctrl-C' },
 } as const);

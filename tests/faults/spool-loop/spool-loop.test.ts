@@ -20,7 +20,7 @@ it.each([
   ['numbers', 'GIVEN_UP'],
 ] as const)('goes red without %s', async (protection, word) => {
   const result = await runSpoolLoop({
-    cycles: 2,
+    cycles: 3,
     seed,
     without: [protection],
     // What was refused shows only where numbers had been settled, what was lost only where they had not.

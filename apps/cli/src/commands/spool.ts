@@ -44,7 +44,7 @@ export async function spoolFlush(context: Context, dir: string, options: FlushOp
       flushed.push(...(await flush(spool, redis, options.timeout * 1_000)));
     } catch (error) {
       if (!(error instanceof ClientError && error.code === 'SPOOL_IN_USE')) throw error;
-      held.push({ ...describeError(error), exitCode: exitCodes.lockHeld.code });
+      held.push(describeError(error));
     }
   }
   context.answer({ flushed, held }, () => flushText(flushed, held));
