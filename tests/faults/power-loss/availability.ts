@@ -16,7 +16,8 @@ export async function whyNoPowerCut(): Promise<string | undefined> {
     await cutPowerOf([disk]);
     return undefined;
   } catch (error) {
-    const said = error instanceof Error ? error.message.trim().split('\n').at(-1) : String(error);
+    // A failed command says its own line first, then what the program said.
+    const [failed, said = failed] = String(error instanceof Error ? error.message : error).split('\n');
     return `it needs mkfs.ext4, perl and loop mounts; here: ${said}`;
   } finally {
     await disk?.unmount();
