@@ -121,6 +121,9 @@ export function spooledSource(place: () => ContentPlace | undefined, openFiles: 
     get size() {
       return place()?.size;
     },
+    get digest() {
+      return place()?.digest;
+    },
     async *chunks(signal) {
       const known = place();
       if (known === undefined) throw new Error('expected the content to be in the spool, got it read before');
