@@ -7,6 +7,7 @@ import { rows, value } from '../support/database.ts';
 import { until } from '../support/deadline.ts';
 import { useFleet } from '../support/fleet.ts';
 import { TestQueue } from '../support/queue.ts';
+import { prepareStaging } from '../support/staging-library.ts';
 
 const fleet = useFleet();
 let queue: TestQueue;
@@ -39,6 +40,7 @@ async function addMalformed(): Promise<Record<string, string>> {
 }
 
 test('malformed jobs end in quarantine and in failed, and their neighbours are stored', async () => {
+  await prepareStaging(fleet.redis.url); // as the writer leaves Redis that was there before
   const vm = await fleet.startVm('vm1');
   const neighbour = (filename: string) =>
     vm.client.enqueueStore({ sessionId: 's1', filename, content: filename });
