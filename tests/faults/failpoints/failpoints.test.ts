@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import { notRun } from '../../support/not-run.ts';
+import { casesOf } from '../../support/full-forms.ts';
 import type { WriterProcess } from '../../support/writer.ts';
 import { storeOf } from '../load/calls.ts';
 import type { Rig } from '../rig/rig.ts';
@@ -48,7 +48,12 @@ describe('kill', () => {
     return writer;
   }
 
-  it.each(steps)('at $name loses nothing and does nothing twice', async (step) => {
+  // One of each kind: starting, reclaiming, bytes kept, a row, the commit before and after, an answer, stopping.
+  const telling =
+    /^(start\.opened|reclaim\.after|content\.kept|commit\.(entry:large|applied|done)|receipts\.told|stop\.closing)$/;
+  const killed = casesOf('tests/faults/failpoints: kills', steps, ({ name }) => telling.test(name));
+
+  it.each(killed)('at $name loses nothing and does nothing twice', async (step) => {
     putUnderLoad(rig());
     const writer = await reach(step);
     expect(await writer.exited).toEqual({ code: null, signal: 'SIGKILL' });
@@ -94,20 +99,13 @@ describe('an error after which the disk cannot be trusted', () => {
 });
 
 describe('a delay', () => {
-  const delayed = steps.filter(({ passedAt }) => passedAt === 'work');
-  /** One before the commit, one inside, one after it; FAULTS_FULL=1 tries them all. */
-  const telling = delayed.filter(({ name }) =>
-    /^(content\.written|commit\.applied|receipts\.before)$/.test(name),
+  const delayed = casesOf(
+    'tests/faults/failpoints: delays',
+    steps.filter(({ passedAt }) => passedAt === 'work'),
+    ({ name }) => /^(content\.written|commit\.applied|receipts\.before)$/.test(name), // before, in and after a commit
   );
-  const full = process.env.FAULTS_FULL === '1';
-  if (!full) {
-    const left = delayed.length - telling.length;
-    notRun(
-      `tests/faults/failpoints: a delay at ${left} of ${delayed.length} steps; set FAULTS_FULL=1 and take your time`,
-    );
-  }
 
-  it.each(full ? delayed : telling)('at $name changes neither order nor outcome', async ({ name }) => {
+  it.each(delayed)('at $name changes neither order nor outcome', async ({ name }) => {
     putUnderLoad(rig());
     const writer = rig().startWriter(failpoints(`${name}=delay:300@1,${name}=delay:300@2`));
     await expectSoundness();

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { until } from '../../support/deadline.ts';
+import { casesOf } from '../../support/full-forms.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 import { startWriter, type WriterProcess } from '../../support/writer.ts';
 import { readEvidence } from '../oracle/evidence.ts';
@@ -47,31 +48,37 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-it.each(steps)('killed at $step, nothing accepted is lost, and nothing is left', async (killAt) => {
-  const folder = join(root, killAt.step);
-  const order = {
-    redisUrl: redis.url,
-    folder,
-    journalPath: join(root, `${killAt.step}.jsonl`),
-    without: [],
-  };
-  const dying = startSpoolProducer({ ...order, seed: `${killAt.step}/1`, calls: 25, killAt });
-  expect(await dying.exited).toEqual({ code: null, signal: 'SIGKILL' });
-  const next = startSpoolProducer({ ...order, seed: `${killAt.step}/2`, calls: 3 });
-  await next.ready;
-  await next.drain(30_000);
-  // A record goes before its content, so the last of it may still be there for a moment.
-  const contents = async () =>
-    (await readdir(join(folder, 'entries'))).filter((name) => name.endsWith('.content'));
-  await until(async () => (await contents()).length === 0, 'no content to be left');
-  await next.kill();
-  const { accepted, violations } = judge(
-    readSpoolJournal(order.journalPath),
-    readEvidence(join(root, 'data')),
-  );
-  expect(violations).toEqual([]);
-  expect(accepted).toBeGreaterThan(0);
-});
+/** Numbering, content, the batch before and after its sync, the answer, and what is freed. */
+const telling = /(numbering|content-synced|batch-written|batch-synced|settled|record-gone|freed)$/;
+
+it.each(casesOf('tests/faults/spool-loop: kills', steps, ({ step }) => telling.test(step)))(
+  'killed at $step, nothing accepted is lost, and nothing is left',
+  async (killAt) => {
+    const folder = join(root, killAt.step);
+    const order = {
+      redisUrl: redis.url,
+      folder,
+      journalPath: join(root, `${killAt.step}.jsonl`),
+      without: [],
+    };
+    const dying = startSpoolProducer({ ...order, seed: `${killAt.step}/1`, calls: 25, killAt });
+    expect(await dying.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    const next = startSpoolProducer({ ...order, seed: `${killAt.step}/2`, calls: 3 });
+    await next.ready;
+    await next.drain(30_000);
+    // A record goes before its content, so the last of it may still be there for a moment.
+    const contents = async () =>
+      (await readdir(join(folder, 'entries'))).filter((name) => name.endsWith('.content'));
+    await until(async () => (await contents()).length === 0, 'no content to be left');
+    await next.kill();
+    const { accepted, violations } = judge(
+      readSpoolJournal(order.journalPath),
+      readEvidence(join(root, 'data')),
+    );
+    expect(violations).toEqual([]);
+    expect(accepted).toBeGreaterThan(0);
+  },
+);
 
 it('is tried at every step that the code has', () => {
   const code = fileURLToPath(new URL('../../../packages/client/src/spool/', import.meta.url));

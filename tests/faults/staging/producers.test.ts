@@ -13,13 +13,13 @@ import { rows, sha256, value } from '../../support/database.ts';
 import { until } from '../../support/deadline.ts';
 import { noise } from '../../support/files.ts';
 import { useFleet } from '../../support/fleet.ts';
+import { isFull } from '../../support/full-forms.ts';
 import { stagedBytes, stagingFiguresOf } from '../../support/staging-library.ts';
 
-const full = process.env.FAULTS_FULL === '1';
 const MiB = 1024 ** 2;
-const sizes = full
+const sizes = isFull
   ? { fileBytes: 64 * MiB, budgetBytes: 256 * MiB, producers: 64, blobs: 1_000, timeoutMs: 900_000 }
-  : { fileBytes: 2 * MiB, budgetBytes: 8 * MiB, producers: 8, blobs: 60, timeoutMs: 60_000 };
+  : { fileBytes: 1 * MiB, budgetBytes: 4 * MiB, producers: 8, blobs: 60, timeoutMs: 60_000 };
 const env = { FILEFLEET_STAGED_TOTAL_BYTES: String(sizes.budgetBytes) };
 const nothing = { bytes: 0, operations: 0, waiting: 0, unreservedOperations: 0 };
 
@@ -165,30 +165,34 @@ test('a VM at its cap of queued operations keeps no other VM waiting', async () 
   const [[greedy, lonely]] = await Promise.all([fleet.startVms('vm2', 'vm5'), fleet.startWriter().ready]);
   if (!greedy || !lonely) throw new Error('expected two agents');
   const content = randomBytes(1_000);
-  let isOver = false;
+  let settled = 0;
   const flood = Array.from({ length: limits.queuedOperationsPerVm + 1_000 }, (_, n) =>
     greedy.client
       .store({ sessionId: `s${n % 50}`, filename: 'f', content, deadlineMs: sizes.timeoutMs })
       .then(
         () => 'stored',
         (error: { code: string }) => error.code,
-      ),
+      )
+      .finally(() => {
+        settled += 1;
+      }),
   );
   const queue = `${redisPrefix()}:operations:wait`;
   await until(async () => (await redis.llen(queue)) > limits.queuedOperationsPerVm / 4, 'a long queue');
   const tookMs: number[] = [];
-  void Promise.all(flood).then(() => {
-    isOver = true;
-  });
+  const wentBefore: number[] = [];
   let longest = 0;
-  while (!isOver && tookMs.length < 50) {
+  while (settled < flood.length && tookMs.length < 50) {
     longest = Math.max(longest, await redis.llen(queue));
-    const startedAt = performance.now();
+    const [startedAt, settledBefore] = [performance.now(), settled];
     await lonely.client.store({ sessionId: 'lonely', filename: 'f', content: randomBytes(4_096) });
     tookMs.push(performance.now() - startedAt);
+    wentBefore.push(settled - settledBefore);
   }
   expect(longest).toBeLessThanOrEqual(limits.queuedOperationsPerVm + 256);
   expect(tookMs.length).toBeGreaterThan(0);
-  expect(Math.max(...tookMs)).toBeLessThanOrEqual(5_000);
+  // It waits for what is queued already and for nothing that comes later; what that takes depends on the machine.
+  expect(Math.max(...wentBefore)).toBeLessThanOrEqual(limits.queuedOperationsPerVm + 256);
+  if (isFull) expect(Math.max(...tookMs)).toBeLessThanOrEqual(5_000);
   expect(new Set(await Promise.all(flood))).toEqual(new Set(['stored']));
 }, 120_000);
