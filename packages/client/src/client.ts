@@ -16,6 +16,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { type Connection, connect } from './connect.ts';
 import type { Courier } from './courier.ts';
 import { ClientError } from './errors.ts';
+import { Operator } from './operator.ts';
 import type {
   AccessEntry,
   AnnotateRequest,
@@ -99,6 +100,8 @@ export async function createClient(options: ClientOptions): Promise<Client> {
 export class Client {
   readonly #courier: Courier;
   readonly #adoption: Adoption;
+  /** What operators ask for: holds, plans, backups. */
+  readonly operator: Operator = new Operator((...sent) => this.#send(...sent));
 
   /** @internal Clients are made by `createClient`; the built types leave this out, and with it all that is behind it. */
   constructor({ courier, adoption }: Connection) {

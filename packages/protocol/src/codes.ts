@@ -14,6 +14,10 @@ export const refusedCodes = {
   STAGE_DAMAGED: 'The staged bytes were damaged three times in a row.',
   GIVEN_UP: 'The producer gave this operation up: a later one of its session has been settled.',
   RECEIPT_EXPIRED: 'The receipt is older than the ledger keeps; the operation is not executed again.',
+  SESSION_HELD: 'The session is held: nothing of it may be purged; release the hold first.',
+  PLAN_UNKNOWN: 'No plan has this id (any more); make a new one.',
+  PLAN_NOT_READY: 'The plan is still being made, or was applied already; look at its state.',
+  PLAN_EXPIRED: 'The plan is older than an hour; make a new one.',
   EXECUTION_FAILED: 'The operation could not be executed; its neighbours were not affected.',
 } as const;
 

@@ -44,6 +44,7 @@ export {
   protocolVersion,
 } from './operations.ts';
 export { parseAnswer, parseOperation } from './parse.ts';
+export { type PlanKind, type PlanRequest, planLifeMs } from './plans.ts';
 export {
   dropReservation,
   stagingFigures,

@@ -29,6 +29,8 @@ export const limits = Object.freeze({
   metadataBytes: 8 * KiB,
   /** View and download entries in one `access-record`. */
   accessEntries: 100,
+  /** Files that a plan may name one by one. */
+  planFiles: 100,
   /** Bytes of one job's data as JSON. */
   jobBytes: 32 * KiB,
   /** Nesting of a payload; the deepest legal payload has 3 levels. */

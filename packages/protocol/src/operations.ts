@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import * as field from './fields.ts';
 import { limits } from './limits.ts';
+import { planRequestSchema } from './plans.ts';
 
 /** Version of the payloads that this package makes. */
 export const protocolVersion = 1;
@@ -123,6 +124,14 @@ export const operationSchemas = {
   'file-purge': sessionOperation({ fileId: field.fileId, reason: field.reason.optional() }),
   'session-end': sessionOperation({}),
   'session-cleanup': sessionOperation({ mode: z.enum(['soft', 'hard']), reason: field.reason.optional() }),
+  /** A held session is kept for ever: no retention, no purge. */
+  'session-hold': sessionOperation({ hold: z.boolean(), reason: field.reason.optional() }),
+  /** The id of the operation is the id of the plan. */
+  'plan-make': fleetOperation({ plan: planRequestSchema }),
+  'plan-apply': fleetOperation({ planId: field.operationId }),
+  'backup-make': fleetOperation({}),
+  /** An operator says that the writer's clock is right, after retention waited because of it. */
+  'clock-accept': fleetOperation({}),
   'access-record': fleetOperation({ entries: z.array(accessEntry).min(1).max(limits.accessEntries) }),
 } as const;
 

@@ -53,6 +53,7 @@ const limitRows: Partial<Record<keyof typeof limits, string>> = {
   metadataKeyBytes: 'key of metadata',
   metadataBytes: 'metadata of one file as JSON',
   accessEntries: 'entries of one `access-record`',
+  planFiles: 'files named in one `plan-make`',
   queuedOperationsPerVm: 'queued operations of one VM',
 };
 const ofTheWriter = ['inlineBlobBytes', 'knownDigests', 'receiptBytes', 'groupOperations', 'groupBytes'];

@@ -2,6 +2,7 @@
 // 001's access log is filled beside it for tools that read 001.
 
 import type { Database } from 'better-sqlite3';
+import { type AuditHead, auditHead, chainHash, hashUnchained } from './audit-chain.ts';
 import { run } from './statements.ts';
 
 export interface AuditFacts {
@@ -14,26 +15,73 @@ export interface AuditFacts {
   readonly details?: Record<string, unknown>;
 }
 
+/** Appends an entry, chained to the last one. */
 export function insertAuditEntry(
   db: Database,
   facts: AuditFacts,
   atMs: number,
   commitSequence: number,
 ): void {
+  // Read and not remembered: a savepoint that is rolled back takes the end of the chain back with it.
+  const head = auditHead(db) ?? sealAudit(db, atMs, commitSequence);
+  append(db, head, facts, atMs, commitSequence);
+}
+
+/**
+ * Takes the entries from before the chain into it: a first chained entry that goes on from the hash over all of them.
+ * @returns the new end of the chain; the old one when there is nothing to seal.
+ */
+export function sealAudit(db: Database, atMs: number, commitSequence: number): AuditHead {
+  const head = auditHead(db);
+  if (head) return head;
+  const { entries, ...unchained } = hashUnchained(db);
+  const facts = { ...nobody, action: 'audit-seal', details: { entries, through: unchained.auditId } };
+  return append(db, unchained, facts, atMs, commitSequence);
+}
+
+const nobody = { operationId: null, sessionId: null, fileId: null, vm: null, actor: null };
+
+function append(
+  db: Database,
+  head: AuditHead,
+  facts: AuditFacts,
+  atMs: number,
+  commitSequence: number,
+): AuditHead {
+  const { action, operationId, sessionId, fileId, vm, actor } = facts;
+  const details = facts.details ? JSON.stringify(facts.details) : null;
+  const auditId = head.auditId + 1;
+  const entry = {
+    auditId,
+    atMs,
+    action,
+    operationId,
+    sessionId,
+    fileId,
+    vm,
+    actor,
+    commitSequence,
+    details,
+  };
+  const hash = chainHash(head.hash, entry);
   run(
     db,
-    `INSERT INTO audit_entries (at_ms, action, operation_id, session_id, file_id, vm, actor, commit_sequence, details)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO audit_entries (audit_id, at_ms, action, operation_id, session_id, file_id, vm, actor, commit_sequence,
+       details, entry_hash)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    auditId,
     atMs,
-    facts.action,
-    facts.operationId,
-    facts.sessionId,
-    facts.fileId,
-    facts.vm,
-    facts.actor,
+    action,
+    operationId,
+    sessionId,
+    fileId,
+    vm,
+    actor,
     commitSequence,
-    facts.details ? JSON.stringify(facts.details) : null,
+    details,
+    hash,
   );
+  return { auditId, hash };
 }
 
 /** 001's log knows these kinds; 'upload' is written by its trigger. */

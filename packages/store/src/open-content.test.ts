@@ -44,7 +44,11 @@ function insertFile(bytes: Uint8Array): string {
 
 function putInline(bytes: Uint8Array): string {
   const digest = insertFile(bytes);
-  sql("INSERT INTO blobs VALUES (1, ?, ?, 'inline', NULL, NULL, 1)", digest, bytes.length);
+  sql(
+    "INSERT INTO blobs (blob_id, digest, size, location, name, mime_type, created_at_ms) VALUES (1, ?, ?, 'inline', NULL, NULL, 1)",
+    digest,
+    bytes.length,
+  );
   sql('INSERT INTO blob_bytes VALUES (1, ?)', bytes);
   return digest;
 }
@@ -53,7 +57,12 @@ function putInline(bytes: Uint8Array): string {
 function putFile(bytes: Uint8Array): string {
   const digest = insertFile(bytes);
   const name = `${digest.slice(0, 2)}/${digest}.1-1`;
-  sql("INSERT INTO blobs VALUES (1, ?, ?, 'file', ?, NULL, 1)", digest, bytes.length, name);
+  sql(
+    "INSERT INTO blobs (blob_id, digest, size, location, name, mime_type, created_at_ms) VALUES (1, ?, ?, 'file', ?, NULL, 1)",
+    digest,
+    bytes.length,
+    name,
+  );
   const path = join(dataDir, 'blobs', name);
   writeFileSync(path, bytes);
   return path;
@@ -174,7 +183,10 @@ test('a blob name that the store did not make leads nowhere', async () => {
   const outside = join(dataDir, 'secret');
   writeFileSync(outside, 'secret');
   const digest = insertFile(Buffer.from('secret'));
-  sql("INSERT INTO blobs VALUES (1, ?, 6, 'file', '../secret', NULL, 1)", digest);
+  sql(
+    "INSERT INTO blobs (blob_id, digest, size, location, name, mime_type, created_at_ms) VALUES (1, ?, 6, 'file', '../secret', NULL, 1)",
+    digest,
+  );
   expect(existsSync(outside)).toBe(true);
   await expect(reader.openContent(fileId)).rejects.toMatchObject({ code: 'CONTENT_MISSING' });
 });

@@ -11,7 +11,8 @@ export const retentionMs = 30 * 24 * 3_600_000;
 export function touchSession(db: Database, sessionId: string, nowMs: number): void {
   const reopened = run(
     db,
-    `UPDATE sessions SET state = 'live', ended_at_ms = NULL, last_activity_at_ms = max(last_activity_at_ms, ?)
+    `UPDATE sessions SET state = 'live', ended_at_ms = NULL, cleaned_at_ms = NULL,
+       last_activity_at_ms = max(last_activity_at_ms, ?)
      WHERE session_id = ? AND state = 'ended'`,
     nowMs,
     sessionId,

@@ -10,7 +10,7 @@ import { loadMigrations } from './migrations.ts';
 import { findDifferences } from './validation.ts';
 
 /** A closed database at a version, damaged by some SQL. */
-async function makeDamaged(damage: string, to = '002'): Promise<string> {
+async function makeDamaged(damage: string, to = '003'): Promise<string> {
   const dataDir = makeFolder();
   const manager = await openManager(dataDir);
   manager.initialize({ to });
@@ -30,7 +30,7 @@ const insertFile = `INSERT INTO conversation_files (file_id, session_id, origina
   VALUES ('f1', 's1', 'a', 'a', 'p', 1, 'h');`;
 
 describe('the integrity of a complete schema', () => {
-  test.each(['001', '002'])('at %s there is nothing to find', async (to) => {
+  test.each(['001', '002', '003'])('at %s there is nothing to find', async (to) => {
     const manager = await openManager(makeFolder());
     manager.initialize({ to });
     expect(findDifferences(manager.connection(), loadMigrations())).toEqual([]);
@@ -45,7 +45,7 @@ describe('put back and reported', () => {
       ({ type, name }) => type === 'table' && !['conversation_files', 'schema_migrations'].includes(name),
     )
     .map(({ name }) => name);
-  const others = [...expectedObjects(loadMigrations(), '002').values()].filter(
+  const others = [...expectedObjects(loadMigrations(), '003').values()].filter(
     ({ type }) => type !== 'table',
   );
 
@@ -104,7 +104,7 @@ describe('put back and reported', () => {
     expect(sqlOf(dataDir)).toBe(sqlOf(undamaged));
   });
 
-  test.each(['001', '002'])('conversation_files of an empty database at %s', async (to) => {
+  test.each(['001', '002', '003'])('conversation_files of an empty database at %s', async (to) => {
     const dataDir = await makeDamaged('DROP TABLE conversation_files', to);
     const { healed } = (await openManager(dataDir)).initialize({ to });
     expect(healed).toContain('conversation_files');
@@ -114,14 +114,14 @@ describe('put back and reported', () => {
   test('a side table of a 001 database before 002 needs it', async () => {
     const dataDir = await makeDamaged('DROP TABLE file_cleanup_queue', '001');
     const result = (await openManager(dataDir)).initialize();
-    expect(result).toMatchObject({ schemaVersion: '002', applied: ['002'] });
+    expect(result).toMatchObject({ schemaVersion: '003', applied: ['002', '003'] });
     expect(result.healed).toContain('file_cleanup_queue');
   });
 });
 
 describe('never put back empty', () => {
   const base = expectedObjects(loadMigrations(), '001');
-  const fleetTables = [...expectedObjects(loadMigrations(), '002').values()]
+  const fleetTables = [...expectedObjects(loadMigrations(), '003').values()]
     .filter(({ type, name }) => type === 'table' && !base.has(name))
     .map(({ name }) => name);
 
@@ -156,7 +156,10 @@ describe('never put back empty', () => {
   });
 
   test('a table that lost a column', async () => {
-    const dataDir = await makeDamaged('ALTER TABLE conversation_files DROP COLUMN vm');
+    const dataDir = await makeDamaged(
+      'DROP TRIGGER trg_conversation_files_count_insert; DROP TRIGGER trg_conversation_files_count_delete;' +
+        'DROP TRIGGER trg_conversation_files_count_purge; ALTER TABLE conversation_files DROP COLUMN vm',
+    );
     await expect(openManager(dataDir)).rejects.toThrow(/table conversation_files: no column vm text/);
   });
 

@@ -4,6 +4,7 @@
 import { hostname } from 'node:os';
 import { ledgerRetentionMs } from '@filefleet/protocol';
 import type { Database } from 'better-sqlite3';
+import { sealAudit } from './audit.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { assertDurable } from './connection.ts';
 import { ensureDataDir } from './data-dir.ts';
@@ -76,6 +77,7 @@ export class WriterSession {
     this.healed = initialized.healed;
     if (without?.has('synchronous')) this.#db.pragma('synchronous = OFF');
     this.epoch = raiseEpoch(this.#db, clock);
+    this.#inTurn(() => sealAudit(this.#db, clock.nowMs(), 0));
     assertDurable(this.#db);
     if (without?.has('fsync-commit')) this.#db.pragma('synchronous = NORMAL');
     const { epoch, schemaVersion } = this;

@@ -4,7 +4,7 @@ import { limits } from '@filefleet/protocol';
 import { insertAccessEntry } from '../audit.ts';
 import * as rows from '../file-rows.ts';
 import { closeFileReminders } from '../sessions.ts';
-import { requireActiveFile, requireFile } from './find.ts';
+import { assertNotHeld, requireActiveFile, requireFile } from './find.ts';
 import { audit, type Handler, Refusal, type Turn } from './turn.ts';
 
 export const renameFile: Handler<'file-rename'> = (payload, turn) => {
@@ -49,6 +49,7 @@ export const restoreFile: Handler<'file-restore'> = (payload, turn) => {
 
 export const purgeFile: Handler<'file-purge'> = (payload, turn) => {
   const file = requireFile(turn.db, payload.sessionId, payload.fileId);
+  assertNotHeld(turn.db, payload.sessionId);
   rows.purgeFile(turn.db, file.fileId);
   const facts = { filename: file.filename, digest: file.digest, size: file.size };
   audit(turn, file.fileId, payload.reason ? { ...facts, reason: payload.reason } : facts);

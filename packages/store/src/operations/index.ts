@@ -5,6 +5,7 @@ import { annotateFile, deleteFile, purgeFile, renameFile, restoreFile } from './
 import { copyFile, linkFile } from './file-share.ts';
 import { storeFile } from './file-store.ts';
 import { initializeStore, recordAccess } from './fleet.ts';
+import { acceptClock, applyPlan, holdSession, makeBackup, makePlan } from './maintenance.ts';
 import { cleanupSession, endSession } from './session.ts';
 import type { AppliedFacts, Handler, Turn } from './turn.ts';
 
@@ -20,13 +21,18 @@ const handlers: { readonly [N in OperationName]: Handler<N> } = {
   'file-purge': purgeFile,
   'session-end': endSession,
   'session-cleanup': cleanupSession,
+  'session-hold': holdSession,
+  'plan-make': makePlan,
+  'plan-apply': applyPlan,
+  'backup-make': makeBackup,
+  'clock-accept': acceptClock,
   'access-record': recordAccess,
 };
 
-/** Operations that end a session's activity rather than being some. */
-const endings: ReadonlySet<OperationName> = new Set(['session-end', 'session-cleanup']);
+/** Operations on a session as a whole, by who looks after it: they are no activity in it. */
+const care: ReadonlySet<OperationName> = new Set(['session-end', 'session-cleanup', 'session-hold']);
 
-export const isActivity = (name: OperationName): boolean => !endings.has(name);
+export const isActivity = (name: OperationName): boolean => !care.has(name);
 
 /** Executes one checked operation on the open connection. @throws Refusal, Unsettled, ContentGone */
 export function execute(turn: Turn): AppliedFacts {

@@ -3,6 +3,7 @@
 import { listFileIds, purgeFile } from '../file-rows.ts';
 import { closeReminders, endSession as endSessionRow } from '../sessions.ts';
 import { softDelete } from './file-change.ts';
+import { assertNotHeld } from './find.ts';
 import { audit, type Handler } from './turn.ts';
 
 export const endSession: Handler<'session-end'> = (payload, turn) => {
@@ -13,6 +14,7 @@ export const endSession: Handler<'session-end'> = (payload, turn) => {
 
 export const cleanupSession: Handler<'session-cleanup'> = (payload, turn) => {
   const { db } = turn;
+  if (payload.mode === 'hard') assertNotHeld(db, payload.sessionId);
   let files = 0;
   for (const { fileId, isDeleted } of listFileIds(db, payload.sessionId)) {
     if (payload.mode === 'soft' && isDeleted === 1) continue;
