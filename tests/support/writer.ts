@@ -44,6 +44,11 @@ export interface WriterProcess {
 
 const program = fileURLToPath(new URL('../../apps/writer/src/main.ts', import.meta.url));
 
+/** As wherever a writer is installed: what Node compiled is kept, so that the next start takes half the time. */
+export const compileCache: string = fileURLToPath(
+  new URL('../../node_modules/.cache/filefleet', import.meta.url),
+);
+
 /** Starts a writer with every event in its log. Whoever starts it ends it. */
 export function startWriter({ redisUrl, dataDir, env = {} }: WriterOptions): WriterProcess {
   const startedAtMs = Date.now();
@@ -53,6 +58,7 @@ export function startWriter({ redisUrl, dataDir, env = {} }: WriterOptions): Wri
       FILEFLEET_REDIS_URL: redisUrl,
       FILEFLEET_DATA_DIR: dataDir,
       FILEFLEET_LOG_LEVEL: 'debug',
+      NODE_COMPILE_CACHE: compileCache,
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

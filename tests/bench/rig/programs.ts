@@ -1,5 +1,6 @@
 // The contestants as programs: ours, started as in production, and the peers that it is measured against.
 
+import { compileCache } from '../../support/writer.ts';
 import type { Place } from './drain.ts';
 import type { Program } from './processes.ts';
 
@@ -9,7 +10,12 @@ export const concurrency = 256;
 export function ourWriter({ redisUrl, folder }: Place): Program {
   return {
     script: 'apps/writer/src/main.ts',
-    env: { FILEFLEET_REDIS_URL: redisUrl, FILEFLEET_DATA_DIR: folder, FILEFLEET_LOG_LEVEL: 'info' },
+    env: {
+      FILEFLEET_REDIS_URL: redisUrl,
+      FILEFLEET_DATA_DIR: folder,
+      FILEFLEET_LOG_LEVEL: 'info',
+      NODE_COMPILE_CACHE: compileCache,
+    },
     readyEvent: 'writer.ready',
   };
 }
