@@ -130,7 +130,15 @@ describe('migration rollback', () => {
   // What the step up, or the writer, works out again from the rest.
   const workedOutAgain: Record<string, string[]> = {
     '001': ['schema_migrations'],
-    '003': ['maintenance', 'plan_rows', 'audit_state', 'blob_usage', 'usage', 'unreferenced_blobs'],
+    '003': [
+      'maintenance',
+      'plan_rows',
+      'audit_state',
+      'session_usage',
+      'blob_usage',
+      'usage',
+      'unreferenced_blobs',
+    ],
   };
 
   test('every table that a step down drops is counted by its loss query, or can be worked out again', () => {

@@ -213,28 +213,6 @@ test('sessions come with what they hold, the most recently used first', () => {
   expect(reader.listSessions({ limit: 1 })).toHaveLength(1);
 });
 
-test('statistics are exact: what users see, what is stored, what sharing saves', () => {
-  store('same bytes', { vm: 'vm1', sessionId: 's1' });
-  store('same bytes', { vm: 'vm2', sessionId: 's2' });
-  store('same bytes', { vm: 'vm2', sessionId: 's3' });
-  const deleted = store('four', { vm: 'vm1', sessionId: 's1' });
-  apply('file-delete', { sessionId: 's1', fileId: deleted });
-  expect(reader.getStatistics()).toEqual({
-    files: 3,
-    deletedFiles: 1,
-    sessions: 3,
-    logicalBytes: 30,
-    storedBytes: 14,
-    savedBytes: 20,
-    inlineBlobs: 2,
-    fileBlobs: 0,
-    perVm: [
-      { vm: 'vm2', files: 2, logicalBytes: 20 },
-      { vm: 'vm1', files: 1, logicalBytes: 10 },
-    ],
-  });
-});
-
 test('the audit is given newest first, by file, by session, or all of it, also for a purged file', () => {
   const fileId = store('x', { actor: 'ann' });
   store('y', { sessionId: 's2' });

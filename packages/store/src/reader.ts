@@ -13,8 +13,14 @@ import { type FileContent, openContent } from './open-content.ts';
 import * as files from './queries/files.ts';
 import * as history from './queries/history.ts';
 import * as operations from './queries/operations.ts';
-import { listSessions, type SessionFacts } from './queries/sessions.ts';
-import { getStatistics, type StoreStatistics } from './queries/statistics.ts';
+import {
+  findSession,
+  getRetention,
+  listSessions,
+  type RetentionFacts,
+  type SessionFacts,
+} from './queries/sessions.ts';
+import { getSessionUsage, getStatistics, type StoreStatistics, type Usage } from './queries/statistics.ts';
 import { asStoreError } from './sqlite-errors.ts';
 
 export interface LimitOptions {
@@ -67,6 +73,16 @@ export class StoreReader {
     return this.#read((db) => listSessions(db, options));
   }
 
+  /** @returns undefined for a session that nobody knows (any more). */
+  getSession(sessionId: string): SessionFacts | undefined {
+    return this.#read((db) => findSession(db, sessionId));
+  }
+
+  /** The retention policy in force; undefined only in a damaged database. */
+  getRetention(): RetentionFacts | undefined {
+    return this.#read(getRetention);
+  }
+
   /** @throws StoreError FILE_NOT_FOUND */
   getMetadata(fileId: string): Record<string, string> {
     return this.#read((db) => history.getMetadata(db, fileId));
@@ -87,9 +103,14 @@ export class StoreReader {
     return this.#read((db) => history.listAudit(db, options));
   }
 
-  /** Exact, and counted anew every time: some milliseconds per 10,000 files. */
+  /** Exact, and at the same price however many files there are. */
   getStatistics(): StoreStatistics {
     return this.#read(getStatistics);
+  }
+
+  /** What one session holds; zeros for one that nobody knows. */
+  getSessionUsage(sessionId: string): Usage {
+    return this.#read((db) => getSessionUsage(db, sessionId));
   }
 
   /** Open reminders, soonest first. @throws StoreError LIMIT_INVALID */

@@ -92,15 +92,21 @@ function redisRows(redis: RedisView, isAlive: boolean, nowMs: number): [string, 
 }
 
 function storeText(store: StoreStatistics): string {
-  const share = store.logicalBytes === 0 ? 0 : (100 * store.savedBytes) / store.logicalBytes;
+  const kept = store.logicalBytes + store.deletedBytes;
+  const share = kept === 0 ? 0 : (100 * store.savedBytes) / kept;
   return facts([
-    ['files', `${store.files} in ${store.sessions} sessions, ${store.deletedFiles} deleted`],
+    ['files', `${store.files} in ${store.sessions} sessions (${store.liveSessions} live)`],
+    ['deleted', `${store.deletedFiles} files, ${prettyBytes(store.deletedBytes)}, that can be restored`],
     [
       'bytes',
       `${prettyBytes(store.logicalBytes)} as users see them, ${prettyBytes(store.storedBytes)} stored`,
     ],
     ['saved', `${prettyBytes(store.savedBytes)} by deduplication (${share.toFixed(1)} %)`],
     ['blobs', `${store.inlineBlobs} in the database, ${store.fileBlobs} as files`],
+    [
+      'reclaimable',
+      `${prettyBytes(store.reclaimableBytes)} in ${store.reclaimableBlobs} blobs that no file uses`,
+    ],
     ['by VM', store.perVm.map(({ vm, files }) => `${vm ?? 'unknown'} ${files}`).join(', ') || '-'],
   ]);
 }

@@ -9,6 +9,9 @@ CREATE TRIGGER trg_audit_entries_no_delete BEFORE DELETE ON audit_entries
 BEGIN SELECT RAISE(ABORT, 'audit entries are append-only'); END;
 DROP TABLE audit_state;
 ALTER TABLE audit_entries DROP COLUMN entry_hash;
+DROP TRIGGER trg_sessions_count_delete;
+DROP TRIGGER trg_sessions_count_state;
+DROP TRIGGER trg_sessions_count_insert;
 DROP TRIGGER trg_unreferenced_blobs_count_delete;
 DROP TRIGGER trg_unreferenced_blobs_count_insert;
 DROP TRIGGER trg_blobs_count_delete;
@@ -17,6 +20,7 @@ DROP TRIGGER trg_blobs_count_insert;
 DROP TRIGGER trg_conversation_files_count_purge;
 DROP TRIGGER trg_conversation_files_count_delete;
 DROP TRIGGER trg_conversation_files_count_insert;
+DROP TABLE session_usage;
 DROP TABLE blob_usage;
 DROP TABLE usage;
 DROP INDEX idx_blobs_damaged;

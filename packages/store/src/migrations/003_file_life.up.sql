@@ -79,6 +79,14 @@ SELECT 'inline', count(*), coalesce(sum(size), 0) FROM blobs WHERE location = 'i
 UNION ALL SELECT 'file', count(*), coalesce(sum(size), 0) FROM blobs WHERE location = 'file'
 UNION ALL SELECT 'unreferenced', count(*), coalesce(sum(size), 0) FROM unreferenced_blobs;
 
+CREATE TABLE session_usage (
+  state    TEXT PRIMARY KEY CHECK (state IN ('live', 'ended')),
+  sessions INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO session_usage (state, sessions)
+SELECT 'live', count(*) FROM sessions WHERE state = 'live'
+UNION ALL SELECT 'ended', count(*) FROM sessions WHERE state = 'ended';
+
 CREATE TRIGGER trg_conversation_files_count_insert
 AFTER INSERT ON conversation_files
 BEGIN
@@ -142,6 +150,22 @@ CREATE TRIGGER trg_unreferenced_blobs_count_delete
 AFTER DELETE ON unreferenced_blobs
 BEGIN
   UPDATE blob_usage SET blobs = blobs - 1, bytes = bytes - OLD.size WHERE location = 'unreferenced';
+END;
+CREATE TRIGGER trg_sessions_count_insert
+AFTER INSERT ON sessions
+BEGIN
+  UPDATE session_usage SET sessions = sessions + 1 WHERE state = NEW.state;
+END;
+CREATE TRIGGER trg_sessions_count_state
+AFTER UPDATE OF state ON sessions
+WHEN NEW.state <> OLD.state
+BEGIN
+  UPDATE session_usage SET sessions = sessions + iif(state = NEW.state, 1, -1);
+END;
+CREATE TRIGGER trg_sessions_count_delete
+AFTER DELETE ON sessions
+BEGIN
+  UPDATE session_usage SET sessions = sessions - 1 WHERE state = OLD.state;
 END;
 
 -- Each entry holds the SHA-256 over itself and the one before it. Entries from before this migration have none; the
