@@ -16,6 +16,11 @@ export const defaults = Object.freeze({
   stopTimeoutMs: 4_500,
   /** Given back when the disk is full, so that operations that free bytes can still commit. */
   ballastBytes: 64 * 1024 * 1024,
+  retentionSoftDays: 30,
+  retentionPurgeDays: 30,
+  sweepGraceHours: 24,
+  scrubDays: 30,
+  maintenanceSeconds: 60,
   redisPort: 7379,
   dashboardHost: '127.0.0.1',
   dashboardPort: 7400,

@@ -13,4 +13,5 @@ export { defaults } from './defaults.ts';
 export { ConfigError } from './errors.ts';
 export { type Config, type LogLevel, loadConfig, requireRedisUrl } from './load.ts';
 export { hashPassword, verifyPassword } from './password.ts';
-export { type VariableFacts, type VariableName, variableFacts } from './variables.ts';
+export type { VariableFacts } from './variable-facts.ts';
+export { type VariableName, variableFacts } from './variables.ts';

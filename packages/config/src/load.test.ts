@@ -49,6 +49,15 @@ describe('loadConfig', () => {
       FILEFLEET_INLINE_BLOB_BYTES: '0',
       FILEFLEET_STOP_TIMEOUT_MS: '900',
       FILEFLEET_REDIS_PORT: '7000',
+      FILEFLEET_RETENTION_SOFT_DAYS: '0',
+      FILEFLEET_RETENTION_PURGE_DAYS: '0.5',
+      FILEFLEET_RETENTION_IDLE_DAYS: '90',
+      FILEFLEET_RETENTION_SPACE_BYTES: '1000000000000',
+      FILEFLEET_SWEEP_GRACE_HOURS: '0.25',
+      FILEFLEET_SCRUB_DAYS: '0',
+      FILEFLEET_AUDIT_DAYS: '365',
+      FILEFLEET_BACKUP_EVERY_HOURS: '24',
+      FILEFLEET_MAINTENANCE_SECONDS: '0.5',
       FILEFLEET_DASHBOARD_HOST: '::1',
       FILEFLEET_DASHBOARD_PORT: '0',
       FILEFLEET_DASHBOARD_USERS: `ada:admin:${hash}, vi:viewer:${hash}`,
@@ -65,6 +74,15 @@ describe('loadConfig', () => {
       inlineBlobBytes: 0,
       stopTimeoutMs: 900,
       redisPort: 7000,
+      retentionSoftDays: 0,
+      retentionPurgeDays: 0.5,
+      retentionIdleDays: 90,
+      retentionSpaceBytes: 1_000_000_000_000,
+      sweepGraceHours: 0.25,
+      scrubDays: 0,
+      auditDays: 365,
+      backupEveryHours: 24,
+      maintenanceSeconds: 0.5,
       dashboardHost: '::1',
       dashboardPort: 0,
       dashboardUsers: [
@@ -112,6 +130,17 @@ describe('loadConfig', () => {
   ])('the unknown name %s is refused: %s', (name, hint) => {
     expect(problemsOf({ [name]: 'hush-hush' })).toEqual([expect.stringContaining(hint)]);
     expect(problemsOf({ [name]: 'hush-hush' })[0]).not.toContain('hush');
+  });
+
+  test.each([
+    ['FILEFLEET_RETENTION_SOFT_DAYS', '-1'],
+    ['FILEFLEET_RETENTION_PURGE_DAYS', '1e3'],
+    ['FILEFLEET_RETENTION_IDLE_DAYS', '0'],
+    ['FILEFLEET_RETENTION_SPACE_BYTES', '1.5'],
+    ['FILEFLEET_AUDIT_DAYS', '40000'],
+    ['FILEFLEET_MAINTENANCE_SECONDS', '0'],
+  ])('%s is no span or limit of %s: what goes by a mistake does not come back', (name, value) => {
+    expect(problemsOf({ [name]: value })).toHaveLength(1);
   });
 
   test('a name that only test runs use is passed over', () => {

@@ -27,6 +27,20 @@ export interface Config {
   readonly ballastBytes: number;
   /** Undefined: no figures are served. */
   readonly metricsPort: number | undefined;
+  readonly retentionSoftDays: number;
+  readonly retentionPurgeDays: number;
+  /** Undefined: no session ends by itself. */
+  readonly retentionIdleDays: number | undefined;
+  /** Undefined: no session ends because of its size. */
+  readonly retentionSpaceBytes: number | undefined;
+  readonly sweepGraceHours: number;
+  /** 0: nothing is scrubbed. */
+  readonly scrubDays: number;
+  /** Undefined: the audit is kept whole. */
+  readonly auditDays: number | undefined;
+  /** Undefined: only when somebody asks. */
+  readonly backupEveryHours: number | undefined;
+  readonly maintenanceSeconds: number;
   readonly redisPort: number;
   readonly dashboardHost: string;
   readonly dashboardPort: number;
@@ -84,6 +98,15 @@ function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
     stopTimeoutMs: env.FILEFLEET_STOP_TIMEOUT_MS ?? defaults.stopTimeoutMs,
     ballastBytes: env.FILEFLEET_BALLAST_BYTES ?? defaults.ballastBytes,
     metricsPort: env.FILEFLEET_METRICS_PORT,
+    retentionSoftDays: env.FILEFLEET_RETENTION_SOFT_DAYS ?? defaults.retentionSoftDays,
+    retentionPurgeDays: env.FILEFLEET_RETENTION_PURGE_DAYS ?? defaults.retentionPurgeDays,
+    retentionIdleDays: env.FILEFLEET_RETENTION_IDLE_DAYS,
+    retentionSpaceBytes: env.FILEFLEET_RETENTION_SPACE_BYTES,
+    sweepGraceHours: env.FILEFLEET_SWEEP_GRACE_HOURS ?? defaults.sweepGraceHours,
+    scrubDays: env.FILEFLEET_SCRUB_DAYS ?? defaults.scrubDays,
+    auditDays: env.FILEFLEET_AUDIT_DAYS,
+    backupEveryHours: env.FILEFLEET_BACKUP_EVERY_HOURS,
+    maintenanceSeconds: env.FILEFLEET_MAINTENANCE_SECONDS ?? defaults.maintenanceSeconds,
     redisPort: env.FILEFLEET_REDIS_PORT ?? defaults.redisPort,
     dashboardHost: env.FILEFLEET_DASHBOARD_HOST ?? defaults.dashboardHost,
     dashboardPort: env.FILEFLEET_DASHBOARD_PORT ?? defaults.dashboardPort,

@@ -5,21 +5,8 @@ import { vmNamePattern } from '@filefleet/protocol';
 import { z } from 'zod';
 import { parseDashboardUsers } from './dashboard-users.ts';
 import { defaults } from './defaults.ts';
-
-/** What the table says about a variable beside its check. */
-export interface VariableFacts {
-  /** What it is for. */
-  readonly what: string;
-  /** What a value should be: "expected <noun> to be <wish>". */
-  readonly noun: string;
-  readonly wish: string;
-  /** What to do about a wrong value. */
-  readonly advice: string;
-  /** The default as people should read it. */
-  readonly byDefault: string;
-  /** True: no message ever shows a value of it. */
-  readonly secret?: boolean;
-}
+import { maintenanceFacts, maintenanceVariables } from './maintenance-variables.ts';
+import type { VariableFacts } from './variable-facts.ts';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 const KiB = 1024;
@@ -53,6 +40,7 @@ export const variables = {
   FILEFLEET_STOP_TIMEOUT_MS: wholeNumber(100, 600_000),
   FILEFLEET_BALLAST_BYTES: wholeNumber(0, 1024 * MiB),
   FILEFLEET_METRICS_PORT: wholeNumber(0, 65_535),
+  ...maintenanceVariables,
   FILEFLEET_REDIS_PORT: wholeNumber(1, 65_535),
   FILEFLEET_DASHBOARD_HOST: z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/),
   FILEFLEET_DASHBOARD_PORT: wholeNumber(0, 65_535),
@@ -158,6 +146,7 @@ export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
     advice: 'choose a free port, such as 7401',
     byDefault: 'none: no figures are served',
   },
+  ...maintenanceFacts,
   FILEFLEET_REDIS_PORT: {
     what: 'Port of the private Redis that `npm start` brings when no address is given.',
     noun: 'the port',
