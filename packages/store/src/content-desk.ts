@@ -4,14 +4,17 @@
 
 import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
-import { type BlobRow, findBlob } from './blob-rows.ts';
-import { type BlobDraft, BlobFiles } from './blobs.ts';
+import { type BlobRow, findHeldBlob } from './blob-rows.ts';
+import { type BlobDraft, type BlobFile, BlobFiles } from './blobs.ts';
 import { openReadConnection } from './connection.ts';
 import { blobsDir, databasePath, quarantineDir, tmpDir } from './data-dir.ts';
 import { assertEpoch } from './group.ts';
 import { findLedgerRow } from './ledger.ts';
+import type { SweptBlob } from './life/slice.ts';
 import { one } from './statements.ts';
 import type { Without } from './tenure.ts';
+
+export type { BlobFile } from './blobs.ts';
 
 export class ContentDesk {
   /** Held open until the process ends: it keeps -wal and -shm in place, so that readers under another user can open the database. */
@@ -38,9 +41,9 @@ export class ContentDesk {
     this.lastCommit(); // a connection that has not read keeps nothing open
   }
 
-  /** Where the bytes of a digest are, if the store holds them at this moment. */
+  /** Where the bytes of a digest are, if the store holds them at this moment. Damaged ones count as not held. */
   findBlob(digest: string): BlobRow | undefined {
-    return findBlob(this.#db, digest);
+    return findHeldBlob(this.#db, digest);
   }
 
   /** Whether the ledger has a receipt, so that nobody need look at the content. */
@@ -63,8 +66,46 @@ export class ContentDesk {
    * first. Names are unique per incarnation, so no other writer's file can be hit.
    */
   async discardUnnamed(name: string): Promise<void> {
-    if (one(this.#db, 'SELECT 1 FROM blobs WHERE name = ?', name)) return;
+    if (this.#isNamed(name)) return;
     await this.#blobs.remove(name);
+  }
+
+  /**
+   * Unlinks the files of contents whose rows a committed slice removed, and makes that durable: one fsync for each folder.
+   * @returns how many files there were; what a kill leaves behind is found as orphans.
+   * @throws StoreError EPOCH_SUPERSEDED, STORAGE_FAULT
+   */
+  async removeSwept(swept: readonly SweptBlob[]): Promise<number> {
+    const names = swept.flatMap(({ name }) => name ?? []);
+    if (names.length === 0) return 0;
+    this.assertEpoch();
+    return this.#blobs.removeAll(names);
+  }
+
+  /**
+   * Blob files of one of the 256 folders that no row names at this moment: candidates for the slice 'orphans', which looks
+   * again in the writer's turn.
+   * @param folder two hex digits.
+   * @param beforeMs only files last changed before this moment; younger ones may be on their way to their row.
+   */
+  async listUnnamed(folder: string, beforeMs: number): Promise<BlobFile[]> {
+    const files = await this.#blobs.list(folder);
+    return files.filter(({ name, mtimeMs }) => mtimeMs < beforeMs && !this.#isNamed(name));
+  }
+
+  /**
+   * Moves the file of a damaged content to `quarantine/`, where people can look at it.
+   * @returns false when its row does not call it damaged (any more), or it is gone.
+   */
+  async quarantineDamaged(name: string): Promise<boolean> {
+    const sql = 'SELECT 1 FROM blobs WHERE name = ? AND damage IS NOT NULL';
+    if (!one(this.#db, sql, name)) return false;
+    this.assertEpoch();
+    return this.#blobs.moveTo(quarantineDir(this.#dataDir), name);
+  }
+
+  #isNamed(name: string): boolean {
+    return one(this.#db, 'SELECT 1 FROM blobs WHERE name = ?', name) !== undefined;
   }
 
   /** Removes temp files of earlier tenures. @returns how many. */

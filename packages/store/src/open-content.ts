@@ -37,6 +37,7 @@ export async function openContent(
   if (file.isDeleted && !options.includeDeleted) throw fileDeleted(file);
   const blob = findBlob(db, file.digest);
   if (!blob) throw notImported(file);
+  if (blob.damage !== null) throw damaged(file, `bytes known to be damaged: ${blob.damage}`);
   if (blob.location === 'inline') return { file, stream: verifiedBytes(readInline(db, file, blob), file) };
   const handle = await openBlobFile(db, dataDir, file, blob);
   return { file, stream: new VerifiedStream(handle, file) };

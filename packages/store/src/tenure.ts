@@ -12,7 +12,9 @@ export type Protection =
   | 'synchronous'
   | 'fsync-commit'
   | 'fsync-file'
-  | 'fsync-directory';
+  | 'fsync-directory'
+  | 'sweep-recheck'
+  | 'unique-names';
 
 /** Protections taken out; a wider set than the store's own will do. */
 export type Without = Pick<ReadonlySet<Protection>, 'has'>;
@@ -24,4 +26,6 @@ export interface Tenure {
   /** Called at named steps; tests let the process die there. */
   readonly probe?: (step: string) => void;
   readonly without?: ReadonlySet<Protection>;
+  /** Bounds the time of a slice, in milliseconds; the process's own clock when left out. */
+  readonly monotonic?: () => number;
 }

@@ -5,11 +5,14 @@ import { hostname } from 'node:os';
 import { ledgerRetentionMs } from '@filefleet/protocol';
 import type { Database } from 'better-sqlite3';
 import { sealAudit } from './audit.ts';
+import { type BackupPace, backupDatabase, type DatabaseCopy } from './backup/copy-database.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { assertDurable } from './connection.ts';
 import { ensureDataDir } from './data-dir.ts';
 import { applyGroup, assertEpoch, type GroupResult } from './group.ts';
 import { pruneLedger } from './ledger.ts';
+import { maintainSlice } from './life/maintain.ts';
+import type { Slice, SliceRequest } from './life/slice.ts';
 import { acquireWriterLock, type WriterLock } from './lock.ts';
 import { ConversationFileManager, type InitializeResult } from './manager.ts';
 import { pruneRefusals } from './refusals.ts';
@@ -26,6 +29,8 @@ export interface WriterSessionOptions {
   readonly probe?: (step: string) => void;
   /** Protections taken out, for tests that must go red without them. */
   readonly without?: ReadonlySet<Protection>;
+  /** Bounds the time of a slice of maintenance, in milliseconds; the process's own clock when left out. */
+  readonly monotonic?: () => number;
 }
 
 /** Receipts forgotten in one turn at most, so that a turn stays short. */
@@ -69,7 +74,7 @@ export class WriterSession {
     manager: ConversationFileManager,
     initialized: InitializeResult,
   ) {
-    const { clock, probe, without } = options;
+    const { clock, probe, without, monotonic } = options;
     this.#lock = lock;
     this.#manager = manager;
     this.#db = manager.connection();
@@ -87,6 +92,7 @@ export class WriterSession {
       clock,
       ...(probe ? { probe } : {}),
       ...(without ? { without } : {}),
+      ...(monotonic ? { monotonic } : {}),
     };
   }
 
@@ -115,6 +121,22 @@ export class WriterSession {
       const beforeMs = this.#tenure.clock.nowMs() - ledgerRetentionMs;
       return { receipts: pruneLedger(this.#db, beforeMs, prunedPerTurn), refusals: pruneRefusals(this.#db) };
     });
+  }
+
+  /**
+   * Copies the database to a file that is not there yet, in slices between which this session goes on applying groups.
+   * @throws StoreError BACKUP_FAILED; CLOSED when the session is closed meanwhile.
+   */
+  backupTo(targetPath: string, pace?: BackupPace): Promise<DatabaseCopy> {
+    return backupDatabase(this.#db, targetPath, pace);
+  }
+
+  /**
+   * Does one slice of maintenance and commits it. Contents in `swept` may be unlinked afterwards (`ContentDesk.removeSwept`).
+   * @throws StoreError EPOCH_SUPERSEDED; STORAGE_FULL, STORAGE_BUSY: nothing was done; STORAGE_FAULT: stop.
+   */
+  maintain(request: SliceRequest): Slice {
+    return maintainSlice(this.#db, this.#tenure, request);
   }
 
   /** Ends the tenure: notes the end, checkpoints, closes, and frees the lock last. Closing twice does no harm. */

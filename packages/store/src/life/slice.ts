@@ -1,5 +1,7 @@
 // What the writer's maintenance asks of the store: one slice of work at a time, each a short transaction of its own.
 
+import type { Bytes } from '../content.ts';
+
 /** Which work. The commit thread does one slice between two groups. */
 export type SliceRequest =
   /** Takes over the spans that the configuration gives; shorter ones than those in force are not taken. */
@@ -18,7 +20,14 @@ export type SliceRequest =
       readonly blobId: number;
       readonly digest: string;
       readonly reason: string;
+      /**
+       * The file's name that was looked at, null for bytes in the database. When it is given, a content that was stored anew
+       * meanwhile is not marked for what its old file was.
+       */
+      readonly name?: string | null | undefined;
     }
+  /** Bytes of a damaged content from elsewhere, checked against its digest; `from` is for the audit. */
+  | { readonly kind: 'heal'; readonly digest: string; readonly content: Bytes; readonly from: string }
   /** Forgets audit entries from before a moment, leaving a checkpoint. */
   | { readonly kind: 'audit-prune'; readonly beforeMs: number }
   /** Notes when a periodic task is due next, and what it did. */

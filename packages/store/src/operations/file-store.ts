@@ -1,24 +1,26 @@
 // file-store: a row of its own for every stored file; bytes once per digest (D3).
 
 import type { Payload } from '@filefleet/protocol';
-import { blobPath, findBlob, insertBlob } from '../blob-rows.ts';
+import { insertAuditEntry } from '../audit.ts';
+import { type BlobRow, blobPath, findBlob, healBlob, insertBlob, type KnownBlob } from '../blob-rows.ts';
 import type { Bytes, Content } from '../content.ts';
 import { associateFile, setMetadata } from '../file-rows.ts';
 import { isOtherType } from '../mime-types.ts';
 import { insertNewFile } from './find.ts';
-import { audit, ContentGone, type Handler, Refusal, Unsettled } from './turn.ts';
+import { audit, ContentGone, type Handler, Refusal, type Turn, Unsettled } from './turn.ts';
 
 export const storeFile: Handler<'file-store'> = (payload, turn) => {
-  const { db, nowMs, content } = turn;
+  const { db, nowMs } = turn;
   const fileId = payload.operationId;
-  const held = findBlob(db, payload.digest);
-  if (held && held.size !== payload.size) {
+  const known = findBlob(db, payload.digest);
+  if (known && known.size !== payload.size) {
     throw new Refusal(
       'PAYLOAD_INVALID',
-      `expected size to be ${held.size}, the size of this digest, got ${payload.size}`,
+      `expected size to be ${known.size}, the size of this digest, got ${payload.size}`,
     );
   }
-  const blob = held ?? insertBlob(db, payload.digest, payload.size, requireBytes(payload, content), nowMs);
+  const deduplicated = known?.damage === null;
+  const blob = deduplicated ? known : keepBytes(turn, payload, known);
   insertNewFile(db, {
     fileId,
     sessionId: payload.sessionId,
@@ -42,7 +44,6 @@ export const storeFile: Handler<'file-store'> = (payload, turn) => {
     messageId: payload.messageId ?? null,
     atMs: nowMs,
   });
-  const deduplicated = held !== undefined;
   const mismatch = isOtherType(payload.mimeType, blob.mimeType);
   audit(turn, fileId, {
     filename: payload.filename,
@@ -54,7 +55,18 @@ export const storeFile: Handler<'file-store'> = (payload, turn) => {
   return { fileId, digest: payload.digest, size: payload.size, deduplicated };
 };
 
-/** The store does not hold the digest (any more): the bytes must have come along. */
+/** A content that the store does not hold (any more), or only with damage: then all of its files are whole again. */
+function keepBytes(turn: Turn, payload: Payload<'file-store'>, known: KnownBlob | undefined): BlobRow {
+  const bytes = requireBytes(payload, turn.content);
+  if (!known) return insertBlob(turn.db, payload.digest, payload.size, bytes, turn.nowMs);
+  const facts = { operationId: payload.operationId, sessionId: null, fileId: null, vm: payload.vm };
+  const details = { digest: payload.digest, damage: known.damage };
+  const entry = { ...facts, action: 'blob-healed', actor: payload.actor ?? null, details };
+  insertAuditEntry(turn.db, entry, turn.nowMs, turn.commitSequence);
+  return healBlob(turn.db, known, bytes);
+}
+
+/** The store does not hold the digest: the bytes must have come along. */
 function requireBytes(payload: Payload<'file-store'>, content: Content | undefined): Bytes {
   if (content === undefined) throw new Unsettled('CONTENT_MISSING');
   switch (content.kind) {
