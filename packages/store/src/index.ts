@@ -1,5 +1,8 @@
 // @filefleet/store: what VM0 keeps. The only package that imports better-sqlite3.
 
+export { type BackupPace, backupDatabase, type DatabaseCopy } from './backup/copy-database.ts';
+export { type MadeBackup, type MakeBackupOptions, makeBackup } from './backup/make-backup.ts';
+export type { Manifest, MissingBlob } from './backup/manifest.ts';
 export { BlobDraft } from './blobs.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { Bytes, Content } from './content.ts';
