@@ -4,7 +4,7 @@
 // Order, for every file: temp file in the same file system, write, check, fsync, rename, fsync the directory - and only
 // then may a row name it.
 
-import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreError } from './errors.ts';
 import type { Without } from './tenure.ts';
@@ -13,14 +13,6 @@ type Probe = (step: string) => void;
 
 /** Whether a text is a name below `blobs/` that this class could have made; nothing else is ever opened or unlinked. */
 export const isBlobName = (name: string): boolean => /^[0-9a-f]{2}\/[0-9a-f]{64}\.\d+-\d+$/.test(name);
-
-/** A file below `blobs/`. */
-export interface BlobFile {
-  readonly name: string;
-  /** Bytes. */
-  readonly size: number;
-  readonly mtimeMs: number;
-}
 
 export class BlobFiles {
   readonly #blobsDir: string;
@@ -78,31 +70,9 @@ export class BlobFiles {
       removed += 1;
       folders.add(name.slice(0, 2));
     }
-    for (const folder of folders) await this.#fsyncFolder(this.pathOf(folder));
+    if (this.#without?.has('fsync-directory')) return removed;
+    for (const folder of folders) await fsyncDirectory(this.pathOf(folder));
     return removed;
-  }
-
-  /** The files of one of the 256 folders; a folder that is gone has none. */
-  async list(folder: string): Promise<BlobFile[]> {
-    const found: BlobFile[] = [];
-    for (const entry of (await readdir(this.pathOf(folder)).catch(ignoreAbsence)) ?? []) {
-      const facts = await stat(this.pathOf(`${folder}/${entry}`)).catch(ignoreAbsence);
-      if (facts?.isFile())
-        found.push({ name: `${folder}/${entry}`, size: facts.size, mtimeMs: facts.mtimeMs });
-    }
-    return found;
-  }
-
-  /** Moves a file out of the way, into another folder of the same file system. @returns false when it is gone. */
-  async moveTo(folder: string, name: string): Promise<boolean> {
-    if (!(await wasThere(rename(this.pathOf(name), join(folder, name.slice(3)))))) return false;
-    await this.#fsyncFolder(folder);
-    await this.#fsyncFolder(this.pathOf(name.slice(0, 2)));
-    return true;
-  }
-
-  async #fsyncFolder(path: string): Promise<void> {
-    if (!this.#without?.has('fsync-directory')) await fsyncDirectory(path);
   }
 
   pathOf(name: string): string {

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { type BlobRow, findHeldBlob } from './blob-rows.ts';
-import { type BlobDraft, type BlobFile, BlobFiles } from './blobs.ts';
+import { type BlobDraft, BlobFiles } from './blobs.ts';
 import { openReadConnection } from './connection.ts';
 import { blobsDir, databasePath, quarantineDir, tmpDir } from './data-dir.ts';
 import { assertEpoch } from './group.ts';
@@ -13,8 +13,6 @@ import { findLedgerRow } from './ledger.ts';
 import type { SweptBlob } from './life/slice.ts';
 import { one } from './statements.ts';
 import type { Without } from './tenure.ts';
-
-export type { BlobFile } from './blobs.ts';
 
 export class ContentDesk {
   /** Held open until the process ends: it keeps -wal and -shm in place, so that readers under another user can open the database. */
@@ -80,28 +78,6 @@ export class ContentDesk {
     if (names.length === 0) return 0;
     this.assertEpoch();
     return this.#blobs.removeAll(names);
-  }
-
-  /**
-   * Blob files of one of the 256 folders that no row names at this moment: candidates for the slice 'orphans', which looks
-   * again in the writer's turn.
-   * @param folder two hex digits.
-   * @param beforeMs only files last changed before this moment; younger ones may be on their way to their row.
-   */
-  async listUnnamed(folder: string, beforeMs: number): Promise<BlobFile[]> {
-    const files = await this.#blobs.list(folder);
-    return files.filter(({ name, mtimeMs }) => mtimeMs < beforeMs && !this.#isNamed(name));
-  }
-
-  /**
-   * Moves the file of a damaged content to `quarantine/`, where people can look at it.
-   * @returns false when its row does not call it damaged (any more), or it is gone.
-   */
-  async quarantineDamaged(name: string): Promise<boolean> {
-    const sql = 'SELECT 1 FROM blobs WHERE name = ? AND damage IS NOT NULL';
-    if (!one(this.#db, sql, name)) return false;
-    this.assertEpoch();
-    return this.#blobs.moveTo(quarantineDir(this.#dataDir), name);
   }
 
   #isNamed(name: string): boolean {

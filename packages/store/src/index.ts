@@ -3,6 +3,7 @@
 export { type BackupPace, backupDatabase, type DatabaseCopy } from './backup/copy-database.ts';
 export { type MadeBackup, type MakeBackupOptions, makeBackup } from './backup/make-backup.ts';
 export type { Manifest, MissingBlob } from './backup/manifest.ts';
+export { type BlobRow, healBlob, type KnownBlob } from './blob-rows.ts';
 export { BlobDraft } from './blobs.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { Bytes, Content } from './content.ts';
@@ -18,6 +19,14 @@ export {
 export { isPassing, machineFault } from './faults.ts';
 export type { GroupResult } from './group.ts';
 export type { IntegrityReport } from './integrity.ts';
+export type {
+  RetentionPolicy,
+  Slice,
+  SliceEvent,
+  SliceRequest,
+  SweptBlob,
+  TaskNote,
+} from './life/slice.ts';
 export { acquireWriterLock, type LockHolder, type WriterLock } from './lock.ts';
 export {
   ConversationFileManager,
@@ -25,7 +34,7 @@ export {
   type MigrationStatus,
   type OpenOptions,
 } from './manager.ts';
-export type { Loss } from './migration-runner.ts';
+export type { DownPlan, Loss } from './migration-runner.ts';
 export { isOtherType } from './mime-types.ts';
 export type { FileContent } from './open-content.ts';
 export { defaultLimit, maximumLimit } from './queries/bounds.ts';
