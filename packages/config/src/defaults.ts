@@ -5,6 +5,8 @@ import { limits } from '@filefleet/protocol';
 export const defaults = Object.freeze({
   /** Relative to the folder in which the program was started. */
   dataDir: '.filefleet',
+  /** Relative to the data folder. */
+  backupDir: 'backups',
   shard: 0,
   vm: 'vm0',
   logLevel: 'info',

@@ -26,6 +26,7 @@ describe('loadConfig', () => {
     expect(loadConfig({}, '/srv/fleet')).toEqual({
       ...defaults,
       dataDir: '/srv/fleet/.filefleet',
+      backupDir: '/srv/fleet/.filefleet/backups',
       redisUrl: undefined,
       dashboardUsers: undefined,
       dashboardSecret: undefined,
@@ -40,6 +41,7 @@ describe('loadConfig', () => {
   test('every variable arrives in its field', () => {
     const config = loadConfig({
       FILEFLEET_DATA_DIR: '/var/lib/filefleet',
+      FILEFLEET_BACKUP_DIR: '/mnt/backups',
       FILEFLEET_REDIS_URL: 'rediss://:secret@vm3:6380/2',
       FILEFLEET_SHARD: '3',
       FILEFLEET_VM: 'vm5',
@@ -65,6 +67,7 @@ describe('loadConfig', () => {
     });
     expect(config).toMatchObject({
       dataDir: '/var/lib/filefleet',
+      backupDir: '/mnt/backups',
       redisUrl: 'rediss://:secret@vm3:6380/2',
       shard: 3,
       vm: 'vm5',

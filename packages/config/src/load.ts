@@ -1,6 +1,6 @@
 // From the environment to a checked configuration: every wrong value and every unknown name in one go.
 
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import type { DashboardUser } from './dashboard-users.ts';
@@ -14,6 +14,8 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 export interface Config {
   /** Absolute path of the data folder. */
   readonly dataDir: string;
+  /** Absolute path of the folder of backups. */
+  readonly backupDir: string;
   /** Undefined: none was given; see requireRedisUrl. May hold a password, so never log it. */
   readonly redisUrl: string | undefined;
   readonly shard: number;
@@ -85,8 +87,10 @@ export function requireRedisUrl(config: Pick<Config, 'redisUrl'>): string {
 }
 
 function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
+  const dataDir = resolve(cwd, env.FILEFLEET_DATA_DIR ?? defaults.dataDir);
   return Object.freeze({
-    dataDir: resolve(cwd, env.FILEFLEET_DATA_DIR ?? defaults.dataDir),
+    dataDir,
+    backupDir: resolve(cwd, env.FILEFLEET_BACKUP_DIR ?? join(dataDir, defaults.backupDir)),
     redisUrl: env.FILEFLEET_REDIS_URL,
     shard: env.FILEFLEET_SHARD ?? defaults.shard,
     vm: env.FILEFLEET_VM ?? defaults.vm,

@@ -29,6 +29,7 @@ function isRedisUrl(text: string): boolean {
 
 export const variables = {
   FILEFLEET_DATA_DIR: z.string().refine((path) => !path.includes('\0')),
+  FILEFLEET_BACKUP_DIR: z.string().refine((path) => !path.includes('\0')),
   FILEFLEET_REDIS_URL: z.string().refine(isRedisUrl),
   FILEFLEET_SHARD: wholeNumber(0, 1023),
   FILEFLEET_VM: z.string().regex(vmNamePattern),
@@ -66,6 +67,13 @@ export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
     wish: 'a path',
     advice: 'name a folder on a local disk',
     byDefault: `${defaults.dataDir} in the current folder`,
+  },
+  FILEFLEET_BACKUP_DIR: {
+    what: 'Folder of the backups; better on another disk than the data folder.',
+    noun: 'the folder of backups',
+    wish: 'a path',
+    advice: 'name a folder that the writer may write to',
+    byDefault: 'backups in the data folder',
   },
   FILEFLEET_REDIS_URL: {
     what: 'The Redis that carries the queue. Without it, `npm start` brings a private one.',
