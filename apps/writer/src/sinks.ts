@@ -1,6 +1,7 @@
 // Where fetched bytes go: small ones into memory and from there into the database, large ones into a temp file.
 
 import type { BlobDraft, Bytes } from '@filefleet/store';
+import { noteSpent } from './spent-chunks.ts';
 
 export interface Sink {
   write(chunk: Buffer): Promise<void>;
@@ -35,8 +36,9 @@ export class FileSink implements Sink {
     this.#draft = draft;
   }
 
-  write(chunk: Buffer): Promise<void> {
-    return this.#draft.write(chunk);
+  async write(chunk: Buffer): Promise<void> {
+    await this.#draft.write(chunk);
+    noteSpent(chunk.byteLength);
   }
 
   async keep(digest: string, mimeType: string | null): Promise<Bytes> {

@@ -1,13 +1,13 @@
 // Memory of chunks that have been sent. V8 frees buffers when it collects, and it collects after some 64 MiB of them: far more than
 // a few chunks under way should cost the process that we live in. So a young collection, of a few milliseconds, is asked for
-// every 8 MiB. Node has no API for that; where V8 does not give its own, memory is freed when V8 thinks so.
+// every 4 MiB. Node has no API for that; where V8 does not give its own, memory is freed when V8 thinks so.
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { limits } from '@filefleet/protocol';
 
 /** Bytes of spent chunks between two collections. */
-const collectEveryBytes = 8 * 1024 * 1024;
+const collectEveryBytes = 4 * 1024 * 1024;
 
 type Collect = (options: { type: 'minor' }) => void;
 
