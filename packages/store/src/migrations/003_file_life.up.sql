@@ -7,7 +7,12 @@ ALTER TABLE sessions ADD COLUMN hold INTEGER NOT NULL DEFAULT 0 CHECK (hold IN (
 ALTER TABLE sessions ADD COLUMN soft_after_ms INTEGER CHECK (soft_after_ms >= 0);
 ALTER TABLE sessions ADD COLUMN purge_after_ms INTEGER CHECK (purge_after_ms >= 0);
 ALTER TABLE sessions ADD COLUMN cleaned_at_ms INTEGER CHECK (cleaned_at_ms IS NULL OR state = 'ended');
--- What retention asks for: ended and due for the soft deletion, cleaned and due for the purge, live and idle.
+-- Taken by the space limit: bytes that will be free when it is purged, and the span of its own that it had before. Any
+-- activity gives it back.
+ALTER TABLE sessions ADD COLUMN taken_bytes INTEGER CHECK (taken_bytes IS NULL OR (taken_bytes >= 0 AND state = 'ended'));
+ALTER TABLE sessions ADD COLUMN untaken_purge_after_ms INTEGER CHECK (untaken_purge_after_ms >= 0);
+-- What retention asks for: ended and due for the soft deletion, cleaned and due for the purge, live and idle or longest
+-- without activity, on the way for the space limit.
 CREATE INDEX idx_sessions_ended ON sessions (ended_at_ms)
   WHERE state = 'ended' AND cleaned_at_ms IS NULL AND hold = 0 AND soft_after_ms IS NULL;
 CREATE INDEX idx_sessions_ended_own ON sessions (ended_at_ms + soft_after_ms)
@@ -16,7 +21,8 @@ CREATE INDEX idx_sessions_cleaned ON sessions (cleaned_at_ms)
   WHERE cleaned_at_ms IS NOT NULL AND hold = 0 AND purge_after_ms IS NULL;
 CREATE INDEX idx_sessions_cleaned_own ON sessions (cleaned_at_ms + purge_after_ms)
   WHERE cleaned_at_ms IS NOT NULL AND hold = 0 AND purge_after_ms IS NOT NULL;
-CREATE INDEX idx_sessions_idle ON sessions (last_activity_at_ms) WHERE state = 'live' AND hold = 0;
+CREATE INDEX idx_sessions_oldest ON sessions (state, last_activity_at_ms) WHERE hold = 0 AND taken_bytes IS NULL;
+CREATE INDEX idx_sessions_taken ON sessions (taken_bytes) WHERE hold = 0 AND taken_bytes IS NOT NULL;
 
 -- The policy in force. NULL: that limit is not set, and nothing goes because of it.
 CREATE TABLE retention_policy (
@@ -220,7 +226,9 @@ CREATE TABLE plan_rows (
   row_version     INTEGER,
   digest          TEXT NOT NULL,
   size            INTEGER NOT NULL,
+  -- Files of the digest in all when the plan first met it, and how many of them the plan has with this row.
   reference_count INTEGER NOT NULL,
+  references_met  INTEGER NOT NULL,
   PRIMARY KEY (plan_id, ordinal)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idx_plan_rows_digest ON plan_rows (plan_id, digest);
