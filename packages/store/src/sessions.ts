@@ -2,16 +2,16 @@
 // session. Cleanup entries are reminders: what may go is decided from the session's state alone.
 
 import type { Database } from 'better-sqlite3';
-import { run } from './statements.ts';
+import { one, run } from './statements.ts';
 
-/** How long files stay after their session ended, in milliseconds. */
-export const retentionMs = 30 * 24 * 3_600_000;
-
-/** Notes activity: makes the session, or reopens it and closes the reminders of its end. */
+/**
+ * Notes activity: makes the session, or reopens it, gives back what the space limit took, and closes the reminders of its
+ * end.
+ */
 export function touchSession(db: Database, sessionId: string, nowMs: number): void {
   const reopened = run(
     db,
-    `UPDATE sessions SET state = 'live', ended_at_ms = NULL, cleaned_at_ms = NULL,
+    `UPDATE sessions SET state = 'live', ended_at_ms = NULL, cleaned_at_ms = NULL, ${untaken},
        last_activity_at_ms = max(last_activity_at_ms, ?)
      WHERE session_id = ? AND state = 'ended'`,
     nowMs,
@@ -28,8 +28,19 @@ export function touchSession(db: Database, sessionId: string, nowMs: number): vo
   );
 }
 
+/** Not taken by the space limit: with the span that it had of its own before. */
+const untaken = `purge_after_ms = iif(taken_bytes IS NULL, purge_after_ms, untaken_purge_after_ms),
+  untaken_purge_after_ms = NULL, taken_bytes = NULL`;
+
 /** Starts the retention clock and leaves one reminder per file that is not deleted. Ending twice keeps the first end. */
 export function endSession(db: Database, sessionId: string, nowMs: number): void {
+  if (!markEnded(db, sessionId, nowMs)) return;
+  closeReminders(db, sessionId, nowMs);
+  remindOfEnd(db, sessionId, nowMs);
+}
+
+/** The end alone, without reminders. @returns false when it had ended already. */
+export function markEnded(db: Database, sessionId: string, nowMs: number): boolean {
   const ended = run(
     db,
     `INSERT INTO sessions (session_id, state, first_activity_at_ms, last_activity_at_ms, ended_at_ms)
@@ -40,16 +51,45 @@ export function endSession(db: Database, sessionId: string, nowMs: number): void
     nowMs,
     nowMs,
   );
-  if (ended === 0) return;
-  closeReminders(db, sessionId, nowMs);
+  return ended > 0;
+}
+
+/** One reminder per file that is not deleted, for the day on which it is due; none while the session is held. */
+export function remindOfEnd(db: Database, sessionId: string, nowMs: number): void {
   run(
     db,
     `INSERT INTO file_cleanup_queue (file_id, session_id, scheduled_deletion_time, cleanup_reason)
-     SELECT file_id, session_id, datetime(? / 1000, 'unixepoch'), 'session_ended'
-     FROM conversation_files WHERE session_id = ? AND is_deleted = 0`,
-    nowMs + retentionMs,
+     SELECT f.file_id, f.session_id,
+            datetime((? + coalesce(s.soft_after_ms, p.soft_after_ms)) / 1000, 'unixepoch'), 'session_ended'
+     FROM conversation_files f JOIN sessions s USING (session_id) JOIN retention_policy p
+     WHERE f.session_id = ? AND f.is_deleted = 0 AND s.hold = 0`,
+    nowMs,
     sessionId,
   );
+}
+
+/**
+ * Keeps a session for ever, or lets retention go on. What the space limit has taken is given back; files that are softly
+ * deleted stay so.
+ */
+export function setHold(db: Database, sessionId: string, hold: boolean, nowMs: number): void {
+  run(
+    db,
+    `INSERT INTO sessions (session_id, state, first_activity_at_ms, last_activity_at_ms, hold) VALUES (?, 'live', ?, ?, ?)
+     ON CONFLICT (session_id) DO UPDATE SET hold = excluded.hold`,
+    sessionId,
+    nowMs,
+    nowMs,
+    hold ? 1 : 0,
+  );
+  if (!hold) return;
+  run(db, `UPDATE sessions SET ${untaken} WHERE session_id = ?`, sessionId);
+  closeReminders(db, sessionId, nowMs);
+}
+
+/** @returns whether a hold keeps the session. */
+export function isHeld(db: Database, sessionId: string): boolean {
+  return one(db, 'SELECT 1 FROM sessions WHERE session_id = ? AND hold = 1', sessionId) !== undefined;
 }
 
 /** Marks the open reminders of a session as done. */
@@ -63,9 +103,9 @@ export function closeReminders(db: Database, sessionId: string, nowMs: number): 
   );
 }
 
-/** Marks the open reminders of one file as done. */
-export function closeFileReminders(db: Database, fileId: string, nowMs: number): void {
-  run(
+/** Marks the open reminders of one file as done. @returns how many there were. */
+export function closeFileReminders(db: Database, fileId: string, nowMs: number): number {
+  return run(
     db,
     `UPDATE file_cleanup_queue SET is_processed = 1, processed_at = datetime(? / 1000, 'unixepoch')
      WHERE file_id = ? AND is_processed = 0`,

@@ -2,23 +2,17 @@
 // nobody loses files to a line in a configuration file without having seen which.
 
 import type { Database } from 'better-sqlite3';
-import { one, run } from '../statements.ts';
+import { getRetention, type RetentionFacts } from '../queries/sessions.ts';
+import { run } from '../statements.ts';
 import { auditSlice, type SliceMoment } from './moment.ts';
 import type { RetentionPolicy } from './slice.ts';
 
-export interface PolicyInForce extends RetentionPolicy {
-  /** Since when, in milliseconds since 1970; 0: nobody has set any yet. */
-  readonly changedAtMs: number;
-}
+export type PolicyInForce = RetentionFacts;
 
 export function policyInForce(db: Database): PolicyInForce {
-  const row = one<PolicyInForce>(
-    db,
-    `SELECT soft_after_ms AS softAfterMs, purge_after_ms AS purgeAfterMs, idle_after_ms AS idleAfterMs,
-            space_bytes AS spaceBytes, changed_at_ms AS changedAtMs FROM retention_policy WHERE id = 1`,
-  );
-  if (!row) throw new TypeError('expected retention_policy to have its one row, got none');
-  return row;
+  const policy = getRetention(db);
+  if (!policy) throw new TypeError('expected retention_policy to have its one row, got none');
+  return policy;
 }
 
 export function writePolicy(db: Database, policy: RetentionPolicy, nowMs: number): void {

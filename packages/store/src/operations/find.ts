@@ -3,8 +3,8 @@
 
 import type { Database } from 'better-sqlite3';
 import { type FileRow, findFile, insertFile, type NewFile } from '../file-rows.ts';
+import { isHeld } from '../sessions.ts';
 import { sqliteCode } from '../sqlite-errors.ts';
-import { one } from '../statements.ts';
 import { Refusal } from './turn.ts';
 
 /** @throws Refusal FILE_NOT_FOUND */
@@ -26,7 +26,7 @@ export function requireActiveFile(db: Database, sessionId: string, fileId: strin
 
 /** A held session keeps its files for ever: they may be deleted, as that can be taken back, but not purged. @throws Refusal SESSION_HELD */
 export function assertNotHeld(db: Database, sessionId: string): void {
-  if (!one(db, 'SELECT 1 FROM sessions WHERE session_id = ? AND hold = 1', sessionId)) return;
+  if (!isHeld(db, sessionId)) return;
   throw new Refusal('SESSION_HELD', 'expected the session not to be held; release the hold first');
 }
 

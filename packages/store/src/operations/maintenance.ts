@@ -2,20 +2,13 @@
 // wanted; the writer's maintenance does it in slices, so that stores go on meanwhile.
 
 import { planLifeMs } from '@filefleet/protocol';
+import { setHold } from '../sessions.ts';
 import { one, run } from '../statements.ts';
 import { audit, type Handler, Refusal } from './turn.ts';
 
 export const holdSession: Handler<'session-hold'> = (payload, turn) => {
   const { sessionId, hold, reason } = payload;
-  run(
-    turn.db,
-    `INSERT INTO sessions (session_id, state, first_activity_at_ms, last_activity_at_ms, hold) VALUES (?, 'live', ?, ?, ?)
-     ON CONFLICT (session_id) DO UPDATE SET hold = excluded.hold`,
-    sessionId,
-    turn.nowMs,
-    turn.nowMs,
-    hold ? 1 : 0,
-  );
+  setHold(turn.db, sessionId, hold, turn.nowMs);
   audit(turn, null, { hold, ...(reason ? { reason } : {}) });
   return {};
 };
