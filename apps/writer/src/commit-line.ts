@@ -1,7 +1,7 @@
 // The main thread's end of the line to the commit thread: requests are answered in the order in which they were made.
 
 import type { Worker } from 'node:worker_threads';
-import type { Entry, GroupResult, Suspect } from '@filefleet/store';
+import type { DatabaseCopy, Entry, GroupResult, Slice, SliceRequest, Suspect } from '@filefleet/store';
 import {
   fromPlainError,
   type Opening,
@@ -24,6 +24,7 @@ export class CommitLine {
   readonly #thread: Worker;
   readonly #onLost: (error: Error) => void;
   readonly #waiting: Waiting[] = [];
+  #copying: PromiseWithResolvers<DatabaseCopy> | undefined;
   #closed: Promise<undefined> | undefined;
   #lost: Error | undefined;
 
@@ -83,6 +84,24 @@ export class CommitLine {
     return this.#ask({ kind: 'prune' });
   }
 
+  /** Does one slice of maintenance and commits it. @throws StoreError as WriterSession.maintain says. */
+  maintain(request: SliceRequest): Promise<Slice> {
+    return this.#ask({ kind: 'maintain', request });
+  }
+
+  /**
+   * Copies the database, in slices between which groups are committed. One copy at a time.
+   * @throws StoreError BACKUP_FAILED; CLOSED when the line was closed meanwhile.
+   */
+  async backupTo(targetPath: string): Promise<DatabaseCopy> {
+    if (this.#copying) throw new Error('expected one copy of the database at a time, got a second');
+    const copying = Promise.withResolvers<DatabaseCopy>();
+    copying.promise.catch(() => undefined); // whoever awaits it below has the error
+    this.#copying = copying;
+    await this.#ask({ kind: 'copy-database', targetPath });
+    return await copying.promise;
+  }
+
   /** Ends the tenure; resolves when database and lock are closed. Closing twice is closing once. */
   close(): Promise<undefined> {
     this.#closed ??= this.#ask({ kind: 'close' });
@@ -99,9 +118,20 @@ export class CommitLine {
 
   #settle(reply: Reply): void {
     if (reply.kind === 'opened') return;
+    if (reply.kind === 'copied') {
+      this.#endCopy(reply);
+      return;
+    }
     const waiting = this.#waiting.shift();
     if (reply.kind === 'failed') waiting?.reject(fromPlainError(reply.error));
     else waiting?.resolve(reply.value);
+  }
+
+  #endCopy({ copy, error }: Extract<Reply, { kind: 'copied' }>): void {
+    const copying = this.#copying;
+    this.#copying = undefined;
+    if (copy) copying?.resolve(copy);
+    else copying?.reject(error ? fromPlainError(error) : lost('no copy'));
   }
 
   /** Whoever waits gets an error: whether a group under way was committed, nobody here can say. */
@@ -111,6 +141,7 @@ export class CommitLine {
     const waiting = this.#waiting.splice(0);
     if (waiting.length > 0 || !this.#closed) this.#onLost(error);
     for (const { reject } of waiting) reject(error);
+    this.#copying?.reject(error);
   }
 }
 

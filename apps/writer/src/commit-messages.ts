@@ -1,7 +1,16 @@
 // What travels between the main thread and the commit thread. Facts are cloned; all inline bytes of a group travel in
 // one buffer that is handed over, not copied.
 
-import type { Bytes, Entry, GroupResult, StoreErrorCode, Suspect } from '@filefleet/store';
+import type {
+  Bytes,
+  DatabaseCopy,
+  Entry,
+  GroupResult,
+  Slice,
+  SliceRequest,
+  StoreErrorCode,
+  Suspect,
+} from '@filefleet/store';
 import { StoreError } from '@filefleet/store';
 
 /** The first message to the thread. */
@@ -14,6 +23,9 @@ export type Request =
   | { readonly kind: 'note-suspects'; readonly jobIds: readonly string[] }
   | { readonly kind: 'begin-solo'; readonly jobId: string | undefined; readonly cleared: readonly string[] }
   | { readonly kind: 'prune' }
+  | { readonly kind: 'maintain'; readonly request: SliceRequest }
+  /** Answered at once; how it ended comes as a `copied` of its own, between other replies. */
+  | { readonly kind: 'copy-database'; readonly targetPath: string }
   | { readonly kind: 'close' };
 
 /** What each request is answered with. */
@@ -22,6 +34,8 @@ export interface Replies {
   'note-suspects': readonly Suspect[];
   'begin-solo': undefined;
   prune: { receipts: number; refusals: number };
+  maintain: Slice;
+  'copy-database': undefined;
   close: undefined;
 }
 
@@ -33,7 +47,8 @@ export type Reply =
       readonly healed: readonly string[];
     }
   | { readonly kind: 'done'; readonly value: unknown }
-  | { readonly kind: 'failed'; readonly error: PlainError };
+  | { readonly kind: 'failed'; readonly error: PlainError }
+  | { readonly kind: 'copied'; readonly copy?: DatabaseCopy; readonly error?: PlainError };
 
 /** An error as it crosses threads: classes do not. */
 export interface PlainError {

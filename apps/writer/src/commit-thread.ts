@@ -34,6 +34,15 @@ function failed(error: unknown): Reply {
   return { kind: 'failed', error: toPlainError(machineFault(error) ?? error) };
 }
 
+/** Goes on between other requests, so it is answered when it ends, out of their order. */
+async function copyDatabase(session: WriterSession, targetPath: string): Promise<void> {
+  try {
+    reply({ kind: 'copied', copy: await session.backupTo(targetPath) });
+  } catch (error) {
+    reply({ kind: 'copied', error: toPlainError(machineFault(error) ?? error) });
+  }
+}
+
 function serve(session: WriterSession, request: Request): unknown {
   switch (request.kind) {
     case 'apply':
@@ -44,6 +53,11 @@ function serve(session: WriterSession, request: Request): unknown {
       return session.beginSolo(request.jobId, request.cleared);
     case 'prune':
       return session.prune();
+    case 'maintain':
+      return session.maintain(request.request);
+    case 'copy-database':
+      void copyDatabase(session, request.targetPath);
+      return undefined;
     case 'close':
       return session.close();
   }

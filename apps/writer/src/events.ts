@@ -1,5 +1,12 @@
 // Every event of the writer, with its fields. The one subscriber that writes lines is log.ts.
 
+import type { SliceEvent } from '@filefleet/store';
+
+/** What slices of maintenance tell: the store says what there is to say. */
+type SliceEvents = {
+  [K in SliceEvent['event']]: Omit<Extract<SliceEvent, { event: K }>, 'event'>;
+};
+
 /** The operation that an event is about. */
 interface OperationFacts {
   operationId: string;
@@ -7,7 +14,7 @@ interface OperationFacts {
   vm: string;
 }
 
-export interface WriterEvents {
+export interface WriterEvents extends SliceEvents {
   'writer.starting': { pid: number; dataDir: string };
   /** Test switches are on: this writer does not keep its promises. */
   'writer.unsafe': { without: readonly string[] };
@@ -52,9 +59,30 @@ export interface WriterEvents {
   'staging.unprepared': { message: string };
   /** Reservations that nobody renewed and no job used; their chunks are gone. */
   'staging.orphaned': { operations: number; bytes: number };
-  /** Left for the next time, because of something that passes. */
-  'maintenance.postponed': { code: string; message: string };
+  /** Left for later, because of something that passes. */
+  'maintenance.postponed': { task: string; code: string; message: string };
+  'maintenance.step': { task: string; rows: number; tookMs: number };
+  'maintenance.done': { task: string; rows: number; steps: number };
   'maintenance.pruned': { receipts: number; refusals: number };
+  /** From now on nothing goes because of its age. `byMs`: how far the clock seems to be ahead. */
+  'clock.doubted': { because: string; byMs: number; wallMs: number };
+  'clock.trusted': { because: 'agrees' | 'accepted' };
+  /** `files`: of those that were no part of the database. */
+  'contents.swept': { contents: number; files: number; bytes: number };
+  'orphans.removed': { files: number };
+  'blob.damaged': { digest: string; size: number; location: 'inline' | 'file'; reason: string };
+  'blob.healed': { digest: string; from: string };
+  /** The head of the audit's chain: whoever has this line can tell whether what came before it was changed. */
+  'audit.anchor': { auditId: number; hash: string };
+  'backup.made': {
+    name: string;
+    commitSequence: number;
+    missing: number;
+    blobs: number;
+    bytes: number;
+    tookMs: number;
+  };
+  'backup.failed': { code: string; message: string };
 }
 
 export type EventName = keyof WriterEvents;

@@ -26,6 +26,9 @@ export interface MetricsSources {
   /** Staged bytes as the budget counts them; undefined until Redis was asked. */
   readonly staged?: () => StagedFigures | undefined;
   readonly stagedLimitBytes?: number;
+  /** Whether nothing goes because of its age. */
+  readonly isClockDoubted?: () => boolean;
+  readonly damagedContents?: () => number;
 }
 
 export class Metrics {
@@ -38,6 +41,10 @@ export class Metrics {
   readonly #fsyncs: Counter<'of'>;
   readonly #redeliveries: Counter;
   readonly #quarantined: Counter;
+  readonly #maintained: Counter<'task'>;
+  readonly #steps: Histogram;
+  readonly #swept: Counter<'of'>;
+  readonly #backups: Counter<'outcome'>;
 
   constructor(sources: MetricsSources) {
     const registers = [this.registry];
@@ -54,6 +61,16 @@ export class Metrics {
     this.#fsyncs = counter('fsyncs_total', 'Syncs to disk that receipts waited for.', ['of']);
     this.#redeliveries = counter('redeliveries_total', 'Jobs that came more than once.');
     this.#quarantined = counter('quarantined_total', 'Jobs put into quarantine.');
+    this.#maintained = counter('maintenance_rows_total', 'Rows that maintenance looked at or changed.', [
+      'task',
+    ]);
+    this.#steps = histogram(
+      'maintenance_step_seconds',
+      'Time of a step of maintenance.',
+      latencyBucketsSeconds,
+    );
+    this.#swept = counter('swept_total', 'Contents that the sweep removed, and their bytes.', ['of']);
+    this.#backups = counter('backups_total', 'Backups by outcome.', ['outcome']);
     this.#gauges(sources);
   }
 
@@ -84,6 +101,20 @@ export class Metrics {
         break;
       case 'job.quarantined':
         this.#quarantined.inc();
+        break;
+      case 'maintenance.step':
+        this.#maintained.inc({ task: facts.task }, facts.rows);
+        this.#steps.observe(facts.tookMs / 1_000);
+        break;
+      case 'contents.swept':
+        this.#swept.inc({ of: 'contents' }, facts.contents);
+        this.#swept.inc({ of: 'bytes' }, facts.bytes);
+        break;
+      case 'backup.made':
+        this.#backups.inc({ outcome: 'made' });
+        break;
+      case 'backup.failed':
+        this.#backups.inc({ outcome: 'failed' });
         break;
     }
   };
@@ -120,6 +151,12 @@ export class Metrics {
     gauge('staged_orphaned_operations', 'Reservations that expired unsent since Redis was empty.', () => {
       return sources.staged?.()?.orphanedOperations;
     });
+    gauge('clock_doubted', '1 while nothing goes because of its age.', () => {
+      return sources.isClockDoubted === undefined ? undefined : Number(sources.isClockDoubted());
+    });
+    gauge('damaged_contents', 'Contents whose bytes are damaged and not yet replaced.', () =>
+      sources.damagedContents?.(),
+    );
     gauge('wal_bytes', 'Size of the write-ahead log.', async () => (await stat(sources.walPath)).size);
     gauge('loop_delay_max_seconds', 'Longest delay of the event loop since the last look.', () => {
       const longest = this.#loop.max / nanosecondsPerSecond;

@@ -14,6 +14,7 @@ import type { TestSwitches } from './failpoints.ts';
 import { Fence } from './fence.ts';
 import { createIntake } from './intake.ts';
 import { Lanes } from './lanes.ts';
+import { Maintenance } from './maintenance/maintenance.ts';
 import { Metrics } from './metrics.ts';
 import { Pipeline } from './pipeline.ts';
 import { ReceiptStage } from './receipts.ts';
@@ -49,6 +50,7 @@ export interface Parts {
   readonly state: StatePublisher;
   readonly strays: StrayWatch;
   readonly disk: DiskWatch;
+  readonly maintenance: Maintenance;
   readonly metrics: Metrics;
 }
 
@@ -118,6 +120,19 @@ export function createParts(options: PartsOptions): Parts {
     emit,
     handle: (job) => pipeline.handle(job),
   });
+  const maintenance = new Maintenance({
+    config,
+    line,
+    desk,
+    redis,
+    fence,
+    emit,
+    clock,
+    probe: test.probe,
+    isBusy: () => pipeline.active > 0,
+    onFatal,
+  });
+  subscribe(maintenance.subscriber);
   const state = new StatePublisher({
     fence,
     keys,
@@ -129,6 +144,7 @@ export function createParts(options: PartsOptions): Parts {
     staged: () => staging.figures,
     lastCommit: () => desk.lastCommit(),
     pressure,
+    maintenance: () => maintenance.state,
     emit,
     onFenced: onFatal,
   });
@@ -142,9 +158,24 @@ export function createParts(options: PartsOptions): Parts {
     pressure: () => disk.pressure,
     staged: () => staging.figures,
     stagedLimitBytes: stagedTotalBytes,
+    isClockDoubted: () => maintenance.isClockDoubted,
+    damagedContents: () => maintenance.damagedContents,
   });
   subscribe(metrics.subscriber);
   const queue = { key: `${keys.prefix}:${queueName}`, fence: { epochKey, epoch } };
   const strays = new StrayWatch({ redis, queue, workerId: intake.id, emit });
-  return { redis, queue, notes, suspicion, intake, pipeline, committer, state, strays, disk, metrics };
+  return {
+    redis,
+    queue,
+    notes,
+    suspicion,
+    intake,
+    pipeline,
+    committer,
+    state,
+    strays,
+    disk,
+    maintenance,
+    metrics,
+  };
 }

@@ -34,6 +34,8 @@ export interface StatePublisherOptions {
   readonly staged: () => WriterState['staged'];
   readonly lastCommit: () => { commitSequence: number; committedAtMs: number | null };
   readonly pressure: () => WriterState['pressure'];
+  /** What the maintenance does; undefined until it has begun. */
+  readonly maintenance?: () => WriterState['maintenance'];
   readonly emit: Emit;
   readonly onFenced: (error: FencedError) => void;
 }
@@ -111,6 +113,7 @@ export class StatePublisher {
     const { clock, epoch, schemaVersion, inlineBlobBytes, stagedTotalBytes, lastCommit, pressure } =
       this.#options;
     const staged = this.#options.staged();
+    const maintenance = this.#options.maintenance?.();
     const { commitSequence, committedAtMs } = lastCommit();
     return {
       epoch,
@@ -125,6 +128,7 @@ export class StatePublisher {
       commitSequence,
       lastCommitAtMs: committedAtMs,
       ...(staged && { staged }),
+      ...(maintenance && { maintenance }),
       settled: { ...this.#settled },
     };
   }

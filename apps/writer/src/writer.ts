@@ -9,7 +9,7 @@ import type { Server } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { type Config, requireRedisUrl } from '@filefleet/config';
-import { type Clock, ContentDesk, isPassing, systemClock } from '@filefleet/store';
+import { type Clock, ContentDesk, systemClock } from '@filefleet/store';
 import { CommitLine } from './commit-line.ts';
 import { ballastPath } from './disk.ts';
 import type { Emit, Subscriber } from './events.ts';
@@ -21,12 +21,12 @@ import { createParts, type Parts } from './parts.ts';
 import { listActiveJobs, reclaimActiveJobs } from './reclaim.ts';
 import { assertNoEviction } from './redis.ts';
 
-/** Receipts and refusals over their bounds are forgotten this often, in milliseconds. */
-const pruneEveryMs = 3_600_000;
 /** A commit stage without progress for this long is stuck, in milliseconds: the watchdog starves. */
 const stuckAfterMs = 30_000;
 /** What a stop keeps of its budget for telling Redis and closing, in milliseconds. */
 const closingMs = 1_000;
+/** What a step of maintenance may take to end, in milliseconds: files of swept contents that are left are orphans. */
+const restMs = 500;
 /** A Redis that has not answered after this long is said to be waited for, in milliseconds. */
 const patienceMs = 1_000;
 
@@ -51,7 +51,6 @@ export class Writer {
   #desk: ContentDesk | undefined;
   #parts: Parts | undefined;
   #figures: Server | undefined;
-  #pruning: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(options: WriterOptions) {
@@ -85,14 +84,16 @@ export class Writer {
     const [clock, test, onFatal] = [this.#clock, this.#test, this.#fail];
     const parts = createParts({ config, redisUrl, line, desk, emit, subscribe, clock, test, onFatal });
     this.#parts = parts;
+    parts.maintenance.start();
     void parts.disk.start(); // never rejects; until it has looked, a full disk shows itself
     await this.#serveMetrics(parts);
     if (this.#stopped) return;
     notifier.watch(() => this.#clock.nowMs() - parts.committer.progressAtMs < stuckAfterMs);
     try {
-      const reclaimed = await this.#enterQueue(line, parts);
+      const reclaimed = await this.#enterQueue(parts);
       if (this.#stopped) return;
       emit('writer.ready', { epoch, schemaVersion, reclaimed });
+      void parts.maintenance.begin();
     } catch (error) {
       if (!this.#stopped) throw error; // else the stop took the connection away
     }
@@ -122,7 +123,7 @@ export class Writer {
   }
 
   /** @returns how many jobs were taken back. */
-  async #enterQueue(line: CommitLine, parts: Parts): Promise<number> {
+  async #enterQueue(parts: Parts): Promise<number> {
     const { redis, queue, notes, suspicion, intake, state, strays } = parts;
     const policy = assertNoEviction(redis);
     if (!(await within(patienceMs, policy))) this.#waitForRedis({ message: 'it does not answer yet' });
@@ -143,8 +144,6 @@ export class Writer {
     if (this.#stopped) return 0;
     state.start();
     if (!this.#test.without.has('reclaim')) strays.start();
-    this.#prune(line);
-    this.#pruning = setInterval(() => this.#prune(line), pruneEveryMs).unref();
     return reclaimed.length;
   }
 
@@ -165,26 +164,11 @@ export class Writer {
     }
   }
 
-  /** Maintenance does not wait in place: what passes will have passed by the next time. */
-  #prune(line: CommitLine): void {
-    const { emit } = this.#options;
-    line.prune().then(
-      (pruned) => {
-        if (pruned.receipts + pruned.refusals > 0) emit('maintenance.pruned', pruned);
-      },
-      (error: Error & { code?: string }) => {
-        if (!isPassing(error)) this.#fail(error);
-        else emit('maintenance.postponed', { code: error.code ?? '', message: error.message });
-      },
-    );
-  }
-
   async #stop(reason: string): Promise<void> {
     const { config, emit, notifier } = this.#options;
     this.#test.probe?.('stop.begun');
     emit('writer.stopping', { reason });
     notifier.stopping();
-    clearInterval(this.#pruning);
     const deadline = performance.now() + config.stopTimeoutMs - closingMs;
     const clean = this.#parts
       ? await drain(this.#parts, () => Math.max(0, deadline - performance.now()))
@@ -192,6 +176,7 @@ export class Writer {
     this.#test.probe?.('stop.closing');
     const abandoned = this.#parts?.pipeline.active ?? 0;
     await within(closingMs / 2, this.#close());
+    this.#parts?.maintenance.close();
     this.#desk?.close();
     this.#figures?.close();
     notifier.close();
@@ -206,14 +191,17 @@ export class Writer {
 
 /** Finishes what is under way and tells Redis, as far as the time goes. @returns whether nothing was left. */
 async function drain(
-  { redis, intake, pipeline, committer, state, strays, disk }: Parts,
+  { redis, intake, pipeline, committer, state, strays, disk, maintenance }: Parts,
   left: () => number,
 ): Promise<boolean> {
   void intake.pause(true).catch(() => undefined); // a paused intake fetches nothing; its errors are events of their own
+  const rested = maintenance.stop(); // no further slice begins; the one under way is over when the pipeline is
   const idle = await within(left(), pipeline.whenIdle());
   // With nothing under way, closing waits only for acknowledgements; else it must not wait at all.
   const closed = await within(left(), intake.close(!idle));
   await within(left(), committer.stop());
+  await within(Math.min(left(), restMs), rested);
+  await maintenance.dropAnchor();
   state.stop();
   strays.stop();
   disk.stop();

@@ -20,6 +20,8 @@ export interface RedisKeys {
   readonly staging: string;
   /** Sorted set: digests of large content that the writer holds, each until the time that is its score. */
   readonly known: string;
+  /** List: heads of the audit's chain as JSON, newest first, so that a chain that was rewritten shows. */
+  readonly audit: string;
   /** Stream: answers to one producer. The producer makes it and renews its TTL; the writer only adds. */
   receipts(vm: string, producer: string): string;
 }
@@ -32,6 +34,7 @@ export function redisKeys(shard = 0): RedisKeys {
     epoch: `${prefix}:epoch`,
     staging: `${prefix}:staging`,
     known: `${prefix}:known`,
+    audit: `${prefix}:audit`,
     staged: (vm, operationId, index) => `${prefix}:staged:${vm}:${operationId}:${index}`,
     receipts: (vm, producer) => `${prefix}:receipts:${vm}:${producer}`,
   };

@@ -32,6 +32,20 @@ export const writerStateSchema = z.object({
       unreservedOperations: z.int(),
     })
     .optional(),
+  /** What the maintenance does; missing before it has begun. */
+  maintenance: z
+    .object({
+      /** `doubted`: nothing goes because of its age until clocks agree again or an operator accepts (`clock-accept`). */
+      clock: z.enum(['trusted', 'doubted']),
+      because: z.string().optional(),
+      /** How far the writer's clock seems to be ahead, in milliseconds. */
+      byMs: z.int().optional(),
+      /** Contents that are known to be damaged and wait for their bytes. */
+      damagedContents: z.int().min(0),
+      /** The task under way. */
+      task: z.string().optional(),
+    })
+    .optional(),
   settled: z.object({ applied: z.int(), refused: z.int(), resend: z.int(), quarantined: z.int() }),
 });
 

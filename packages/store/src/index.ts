@@ -19,6 +19,12 @@ export {
 export { isPassing, machineFault } from './faults.ts';
 export type { GroupResult } from './group.ts';
 export type { IntegrityReport } from './integrity.ts';
+export {
+  MaintenanceDesk,
+  type NewestTimes,
+  type ScrubContent,
+  type TaskFacts,
+} from './life/maintenance-desk.ts';
 export type {
   RetentionPolicy,
   Slice,
