@@ -10,7 +10,8 @@ import { noise } from '../../../tests/support/files.ts';
 import { sha256, storeEntry } from '../../../tests/support/operations.ts';
 import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
 import { chunkKey, openDesk, promiseStore, stageStore } from '../../../tests/support/staging.ts';
-import { type ContentOptions, ContentStage } from './content.ts';
+import { chunkLines } from './chunk-lines.ts';
+import { type ContentOptions, ContentStage, largeAtOnce } from './content.ts';
 import type { EventName } from './events.ts';
 import { readStagedChunks } from './staged-chunks.ts';
 
@@ -19,12 +20,15 @@ const large = noise(limits.chunkBytes * 2 + 1_000, 'large');
 const small = Buffer.from('small enough for the database');
 let server: TestRedis;
 let redis: Redis;
+let lines: ReturnType<typeof chunkLines>;
 
 beforeAll(async () => {
   server = await startRedis();
   redis = new Redis(server.url);
+  lines = chunkLines(redis, largeAtOnce);
 });
 afterAll(async () => {
+  lines.close();
   redis.disconnect();
   await server.stop();
 });
@@ -43,6 +47,10 @@ async function makeStage(overrides: (desk: ContentDesk) => Partial<ContentOption
     readChunk: (key, maxBytes) => {
       reads.push(key);
       return read(key, maxBytes);
+    },
+    pourChunks: (pouring) => {
+      reads.push(...pouring.keys);
+      return lines.pour(pouring);
     },
     keys,
     limits,
@@ -137,6 +145,29 @@ describe('the machine', () => {
     expect(reads).toEqual([]);
     room.resolve();
     expect(await waiting).toMatchObject({ kind: 'inline' });
+  });
+
+  test('a connection that is lost half-way is made again, visibly, and the bytes arrive', async () => {
+    let losses = 2;
+    const { stage, events } = await makeStage(() => ({
+      pourChunks: (pouring) =>
+        lines.pour({
+          ...pouring,
+          take: async (page) => {
+            if (losses-- > 0) await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+            await pouring.take(page);
+          },
+        }),
+    }));
+    const longer = noise(limits.chunkBytes * 40, 'more than sockets hold');
+    const content = await stage.prepare(await stageStore(redis, longer));
+    expect(content).toMatchObject({ kind: 'file' });
+    const waits = events.filter(([event]) => event === 'content.waiting');
+    expect(waits.map(([, facts]) => facts)).toMatchObject([
+      { code: 'CONNECTION_LOST', attempt: 1 },
+      { code: 'CONNECTION_LOST', attempt: 2 },
+    ]);
+    await stage.discard(content);
   });
 
   const deskWith = (desk: ContentDesk, changed: Partial<ContentOptions['desk']>): ContentOptions['desk'] => ({

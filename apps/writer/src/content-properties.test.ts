@@ -5,7 +5,7 @@ import { limits, redisKeys } from '@filefleet/protocol';
 import { blobsDir, tmpDir } from '@filefleet/store';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { noise } from '../../../tests/support/files.ts';
 import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
 import {
@@ -15,7 +15,8 @@ import {
   type StorePayload,
   stageBytes,
 } from '../../../tests/support/staging.ts';
-import { ContentStage } from './content.ts';
+import { chunkLines } from './chunk-lines.ts';
+import { ContentStage, largeAtOnce } from './content.ts';
 import { readStagedChunks } from './staged-chunks.ts';
 
 const chunk = limits.chunkBytes;
@@ -69,9 +70,12 @@ const filesIn = (folder: string) =>
 
 test('whatever the size and whatever happened to a chunk: the promised bytes, or the right answer and nothing left', async () => {
   const { desk, dataDir } = await openDesk();
+  const lines = chunkLines(redis, largeAtOnce);
+  onTestFinished(lines.close);
   const stage = new ContentStage({
     desk,
     readChunk: readStagedChunks(redis),
+    pourChunks: lines.pour,
     keys: redisKeys(),
     limits,
     disk: room,

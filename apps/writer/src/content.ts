@@ -8,15 +8,14 @@ import type { Limits, Payload, RedisKeys, ResendCode } from '@filefleet/protocol
 import { type Clock, type Content, type ContentDesk, StoreError } from '@filefleet/store';
 import { fileTypeFromBuffer } from 'file-type';
 import pLimit from 'p-limit';
+import type { PourChunks } from './chunk-lines.ts';
 import type { Emit } from './events.ts';
 import { inPlace } from './in-place.ts';
 import { FileSink, MemorySink, type Sink } from './sinks.ts';
-import { type ReadChunk, readAhead } from './staged-chunks.ts';
+import type { ReadChunk } from './staged-chunks.ts';
 
-/** Large files under way at once: each holds the chunks that are read ahead in memory. */
-const largeAtOnce = 4;
-/** Chunks of a large file that are asked for at once: they hide the way to Redis; a small one has but one. */
-const aheadAtOnce = 4;
+/** Large files under way at once: each has a connection and a page of memory of its own. */
+export const largeAtOnce = 4;
 /** The same operation staged damaged this often in a row is refused. */
 const damagedTries = 3;
 /** Operations whose damage is remembered. */
@@ -27,7 +26,10 @@ export interface ContentOptions {
     ContentDesk,
     'findBlob' | 'isSettled' | 'beginBlob' | 'discardUnnamed' | 'keepQuarantined' | 'assertEpoch'
   >;
+  /** For content that is small, and for what goes into quarantine. */
   readonly readChunk: ReadChunk;
+  /** For large content. */
+  readonly pourChunks: PourChunks;
   readonly keys: RedisKeys;
   readonly limits: Pick<Limits, 'inlineBlobBytes' | 'chunkBytes'>;
   /** Stores wait here while the disk is tight. */
@@ -48,7 +50,7 @@ type Fetched =
       readonly kind: 'fetched';
       readonly size: number;
       readonly digest: string;
-      readonly head: Buffer | undefined;
+      readonly mimeType: string | null;
     };
 
 export class ContentStage {
@@ -127,12 +129,12 @@ export class ContentStage {
     const small = payload.size <= limits.inlineBlobBytes;
     const sink = small ? new MemorySink() : new FileSink(await desk.beginBlob());
     try {
-      const fetched = await this.#pour(payload, sink);
+      const fetched = await (small ? this.#read(payload, sink) : this.#pour(payload, sink));
       if (fetched.kind === 'missing') return await this.#missing(sink, payload);
       if (fetched.size !== payload.size || fetched.digest !== payload.digest)
         return await this.#damaged(sink, payload);
       this.#damage.delete(payload.operationId);
-      const bytes = await sink.keep(payload.digest, await sniff(fetched.head));
+      const bytes = await sink.keep(payload.digest, fetched.mimeType);
       if (bytes.kind === 'file')
         emit('content.kept', { operationId: payload.operationId, bytes: payload.size });
       return bytes;
@@ -143,15 +145,13 @@ export class ContentStage {
   }
 
   /** Chunk after chunk. Stops at one that is missing, and at more bytes than were promised, whatever follows. */
-  async #pour(payload: Payload<'file-store'>, sink: Sink): Promise<Fetched> {
+  async #read(payload: Payload<'file-store'>, sink: Sink): Promise<Fetched> {
     const hash = createHash('sha256');
     let size = 0;
     let head: Buffer | undefined;
-    // One byte more than may come tells what is too long from what fits.
-    const { readChunk, limits } = this.#options;
-    const atMost = Math.min(limits.chunkBytes, payload.size) + 1;
-    const atOnce = payload.size > limits.inlineBlobBytes ? aheadAtOnce : 1;
-    for await (const chunk of readAhead(this.#keysOf(payload), atOnce, (key) => readChunk(key, atMost))) {
+    const atMost = this.#atMost(payload);
+    for (const key of this.#keysOf(payload)) {
+      const chunk = await this.#options.readChunk(key, atMost);
       if (chunk === null) return { kind: 'missing' };
       size += chunk.byteLength;
       if (chunk.byteLength === atMost || size > payload.size) break;
@@ -159,7 +159,37 @@ export class ContentStage {
       hash.update(chunk);
       await sink.write(chunk);
     }
-    return { kind: 'fetched', size, digest: hash.digest('hex'), head };
+    return { kind: 'fetched', size, digest: hash.digest('hex'), mimeType: await sniff(head) };
+  }
+
+  /** The same for large content, a page at a time. */
+  async #pour(payload: Payload<'file-store'>, sink: Sink): Promise<Fetched> {
+    const { limits, pourChunks } = this.#options;
+    const hash = createHash('sha256');
+    let mimeType: string | null | undefined;
+    const poured = await pourChunks({
+      keys: this.#keysOf(payload),
+      maxBytes: this.#atMost(payload),
+      totalBytes: payload.size,
+      pageBytes: limits.chunkBytes,
+      take: async (page) => {
+        hash.update(page);
+        await sink.write(page);
+        if (mimeType === undefined) mimeType = await sniff(page); // later the page is another one
+      },
+    });
+    if (poured.kind === 'missing') return poured;
+    return {
+      kind: 'fetched',
+      size: poured.size,
+      digest: hash.digest('hex'),
+      mimeType: mimeType ?? null,
+    };
+  }
+
+  /** One byte more than may come tells what is too long from what fits. */
+  #atMost({ size }: Payload<'file-store'>): number {
+    return Math.min(this.#options.limits.chunkBytes, size) + 1;
   }
 
   #keysOf({ vm, operationId, content }: Payload<'file-store'>): readonly string[] {

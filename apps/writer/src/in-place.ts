@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { isPassing, machineFault } from '@filefleet/store';
 import { ReplyError } from 'ioredis';
 import { backoffMs } from './backoff.ts';
+import { ConnectionLost } from './chunk-line.ts';
 
 /** Why and how long somebody waits. */
 export interface Waiting {
@@ -54,6 +55,7 @@ const aborted = 'AbortError';
 /** Undefined: will not pass. */
 function passingCode(fault: unknown): string | undefined {
   if (isPassing(fault)) return (fault as { code: string }).code;
+  if (fault instanceof ConnectionLost) return 'CONNECTION_LOST';
   if (fault instanceof Error && fault.name === aborted) return 'CONNECTION_LOST';
   const word = fault instanceof ReplyError ? ((fault as Error).message.split(' ', 1)[0] ?? '') : '';
   return passingReplies.has(word) ? word : undefined;

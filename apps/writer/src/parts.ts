@@ -5,9 +5,10 @@ import { limits, queueName, redisKeys } from '@filefleet/protocol';
 import type { Clock, ContentDesk } from '@filefleet/store';
 import type { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { chunkLines } from './chunk-lines.ts';
 import { Committer } from './commit.ts';
 import type { CommitLine } from './commit-line.ts';
-import { ContentStage } from './content.ts';
+import { ContentStage, largeAtOnce } from './content.ts';
 import { DiskWatch } from './disk.ts';
 import type { Emit, Subscriber } from './events.ts';
 import type { TestSwitches } from './failpoints.ts';
@@ -90,9 +91,12 @@ export function createParts(options: PartsOptions): Parts {
     onFull: () => disk.noteFull(true),
     onFatal,
   });
+  const lines = chunkLines(redis, largeAtOnce);
+  redis.once('end', lines.close);
   const content = new ContentStage({
     desk,
     readChunk: readStagedChunks(redis),
+    pourChunks: lines.pour,
     keys,
     limits: { ...limits, inlineBlobBytes },
     disk,

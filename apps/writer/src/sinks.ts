@@ -1,9 +1,9 @@
 // Where fetched bytes go: small ones into memory and from there into the database, large ones into a temp file.
 
 import type { BlobDraft, Bytes } from '@filefleet/store';
-import { noteSpent } from './spent-chunks.ts';
 
 export interface Sink {
+  /** The chunk may be used again when the promise resolves, but for one that is kept in memory. */
   write(chunk: Buffer): Promise<void>;
   /** All bytes are there and are what was promised. */
   keep(digest: string, mimeType: string | null): Promise<Bytes>;
@@ -36,9 +36,8 @@ export class FileSink implements Sink {
     this.#draft = draft;
   }
 
-  async write(chunk: Buffer): Promise<void> {
-    await this.#draft.write(chunk);
-    noteSpent(chunk.byteLength);
+  write(chunk: Buffer): Promise<void> {
+    return this.#draft.write(chunk);
   }
 
   async keep(digest: string, mimeType: string | null): Promise<Bytes> {

@@ -20,26 +20,3 @@ export function readStagedChunks(redis: Redis): ReadChunk {
     }
   };
 }
-
-/**
- * Reads one key after the other, the next ones while the last one is still being worked on.
- * @param atOnce how many chunks are asked for at once.
- */
-export async function* readAhead(
-  keys: readonly string[],
-  atOnce: number,
-  read: (key: string) => Promise<Buffer | null>,
-): AsyncGenerator<Buffer | null> {
-  const underWay: Promise<Buffer | null>[] = [];
-  let next = 0;
-  for (;;) {
-    while (underWay.length < atOnce && next < keys.length) {
-      const chunk = read(keys[next++] as string);
-      chunk.catch(() => undefined); // whoever stops early does not wait for it
-      underWay.push(chunk);
-    }
-    const first = underWay.shift();
-    if (first === undefined) return;
-    yield await first;
-  }
-}

@@ -1,0 +1,180 @@
+// Chunks through lines of their own: whatever their sizes, however the network cuts them, and who asks.
+
+import { connect, createServer, type Socket } from 'node:net';
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { noise } from '../../../tests/support/files.ts';
+import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { chunkLines, type Pouring } from './chunk-lines.ts';
+
+let server: TestRedis;
+let redis: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(async () => {
+  await redis.flushall();
+});
+
+function linesTo(url: string) {
+  const connection = new Redis(url);
+  connection.on('error', () => undefined);
+  const lines = chunkLines(connection, 2);
+  onTestFinished(() => {
+    lines.close();
+    connection.disconnect();
+  });
+  return { lines, connection };
+}
+
+/** Pours all of them. @returns the pages as they were when they came. */
+async function pourAll(lines: ReturnType<typeof chunkLines>, keys: string[], wishes: Partial<Pouring> = {}) {
+  const pages: Buffer[] = [];
+  const take = async (page: Buffer) => {
+    pages.push(Buffer.from(page));
+  };
+  const poured = await lines.pour({
+    keys,
+    maxBytes: 1e9,
+    totalBytes: 1e9,
+    pageBytes: 1_000,
+    take,
+    ...wishes,
+  });
+  return { poured, pages, bytes: Buffer.concat(pages) };
+}
+
+async function putChunks(
+  sizes: readonly number[],
+  seed = 'seed',
+): Promise<{ keys: string[]; bytes: Buffer }> {
+  const chunks = sizes.map((size, n) => noise(size, `${seed}${n}`));
+  const keys = chunks.map((_, n) => `chunk:${n}`);
+  for (const [n, chunk] of chunks.entries()) await redis.set(keys[n] as string, chunk);
+  return { keys, bytes: Buffer.concat(chunks) };
+}
+
+/** A way to Redis that brings its answers in pieces of these sizes, in turn. */
+async function cuttingProxy(pieces: () => number): Promise<string> {
+  const target = new URL(server.url);
+  const open = new Set<Socket>();
+  const proxy = createServer((near) => {
+    const far = connect(Number(target.port), target.hostname);
+    for (const socket of [near, far]) {
+      open.add(socket.setNoDelay(true));
+      socket.on('error', () => undefined);
+      socket.on('close', () => [near, far].map((end) => end.destroy()));
+    }
+    near.pipe(far);
+    far.on('data', (bytes: Buffer) => {
+      for (let at = 0; at < bytes.byteLength; ) {
+        const size = pieces();
+        near.write(bytes.subarray(at, at + size));
+        at += size;
+      }
+    });
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of open) socket.destroy();
+    proxy.close();
+  });
+  const address = proxy.address();
+  return `redis://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+}
+
+test('chunks of any size come as pages of one size, also when the network cuts them anywhere', async () => {
+  let piece = 1_000;
+  const { lines } = linesTo(await cuttingProxy(() => piece));
+  const situation = fc.record({
+    sizes: fc.array(fc.integer({ min: 1, max: 3_000 }), { minLength: 1, maxLength: 12 }),
+    pageBytes: fc.integer({ min: 1, max: 4_000 }),
+    cut: fc.integer({ min: 1, max: 500 }),
+    seed: fc.string(),
+  });
+  await fc.assert(
+    fc.asyncProperty(situation, async ({ sizes, pageBytes, cut, seed }) => {
+      piece = cut;
+      const { keys, bytes } = await putChunks(sizes, seed);
+      const got = await pourAll(lines, keys, { pageBytes });
+      expect(got.poured).toEqual({ kind: 'poured', size: bytes.byteLength });
+      expect(got.bytes.equals(bytes)).toBe(true);
+      expect(got.pages.slice(0, -1).every((page) => page.byteLength === pageBytes)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+describe('what is not as it should be, and the file after it', () => {
+  test.each<[string, (keys: string[]) => Promise<unknown>, object]>([
+    ['a chunk that is not there', (keys) => redis.del(keys[2] as string), { kind: 'missing' }],
+    ['an empty one', (keys) => redis.set(keys[2] as string, ''), { kind: 'missing' }],
+    [
+      'a key of another type',
+      async (keys) => {
+        await redis.del(keys[2] as string);
+        await redis.lpush(keys[2] as string, 'x');
+      },
+      { kind: 'missing' },
+    ],
+    [
+      'a chunk that is too long',
+      (keys) => redis.append(keys[2] as string, 'x'),
+      { kind: 'poured', size: 5_001 },
+    ],
+  ])('%s', async (_what, spoil, expected) => {
+    const { lines } = linesTo(server.url);
+    const { keys, bytes } = await putChunks([1_000, 1_000, 1_000, 1_000, 1_000]);
+    await spoil(keys);
+    const wishes = { maxBytes: 1_001, totalBytes: 5_000 };
+    expect((await pourAll(lines, keys, wishes)).poured).toEqual(expected);
+    await putChunks([1_000, 1_000, 1_000, 1_000, 1_000]);
+    expect((await pourAll(lines, keys, wishes)).bytes.equals(bytes)).toBe(true);
+  });
+
+  test('more chunks than were promised', async () => {
+    const { lines } = linesTo(server.url);
+    const { keys } = await putChunks([1_000, 1_000]);
+    expect((await pourAll(lines, keys, { totalBytes: 1_999 })).poured).toEqual({
+      kind: 'poured',
+      size: 2_000,
+    });
+  });
+
+  test('whoever takes and fails', async () => {
+    const { lines } = linesTo(server.url);
+    const { keys, bytes } = await putChunks([1_000, 1_000]);
+    const full = Object.assign(new Error('full'), { code: 'ENOSPC' });
+    await expect(pourAll(lines, keys, { take: () => Promise.reject(full) })).rejects.toBe(full);
+    expect((await pourAll(lines, keys)).bytes.equals(bytes)).toBe(true);
+  });
+});
+
+describe('who asks', () => {
+  test('with a password and another database; not without', async () => {
+    const { keys, bytes } = await putChunks([5_000]);
+    await redis.call('ACL', 'SETUSER', 'reader', 'on', '>secret', '~*', '+@all');
+    const url = new URL(server.url);
+    await redis.copy(keys[0] as string, 'moved', 'DB', 3);
+    const known = linesTo(`redis://reader:secret@${url.host}/3`);
+    expect((await pourAll(known.lines, ['moved'])).bytes.equals(bytes)).toBe(true);
+    await redis.call('ACL', 'SETUSER', 'reader', '-getrange');
+    await expect(pourAll(linesTo(`redis://reader:secret@${url.host}/3`).lines, ['moved'])).rejects.toThrow(
+      /NOPERM/,
+    );
+  });
+
+  test('nobody, while Redis is away: it waits', async () => {
+    const { lines, connection } = linesTo(server.url);
+    const { keys, bytes } = await putChunks([5_000]);
+    connection.disconnect(true); // and connects again by itself
+    expect((await pourAll(lines, keys)).bytes.equals(bytes)).toBe(true);
+  });
+});
