@@ -100,8 +100,9 @@ function addStoreCommands(program: Command, context: Context, finish: Finish): v
     .action(async (options) =>
       finish(await (await import('./commands/migrate.ts')).migrateUp(context, options)),
     );
-  command(migrate, 'down', 'take migrations back; the writer must be stopped')
+  command(migrate, 'down', 'plan to take migrations back, or do it; the writer must be stopped')
     .requiredOption('--to <version>', 'down to this version')
+    .option('--apply <plan-id>', 'do what the plan of this id says; without it, the plan is shown')
     .option('--discard', 'agree to lose what does not fit the older schema')
     .action(async (options) =>
       finish(await (await import('./commands/migrate.ts')).migrateDown(context, options)),

@@ -11,6 +11,7 @@ export const storeErrorCodes = {
   MIGRATION_EDITED: { meaning: 'A migration file is not the one that was applied.', exitCode: 78 },
   MIGRATION_UNKNOWN: { meaning: 'No migration has this version.', exitCode: 78 },
   WOULD_LOSE_DATA: { meaning: 'The way down loses data that nobody has agreed to lose.', exitCode: 78 },
+  PLAN_STALE: { meaning: 'What a plan was made for has changed since.', exitCode: undefined },
   PATH_INVALID: { meaning: 'The data folder cannot be used or made.', exitCode: 78 },
   PRAGMA_REFUSED: { meaning: 'SQLite does not run with the settings that durability needs.', exitCode: 78 },
   NOT_INITIALIZED: { meaning: 'There is no database yet, or it was not initialised.', exitCode: 78 },

@@ -8,7 +8,14 @@ import { assertDurable, openWriterConnection } from './connection.ts';
 import { databasePath, ensureDataDir, resolveDataDir } from './data-dir.ts';
 import { StoreError } from './errors.ts';
 import { inspectDatabase } from './inspection.ts';
-import { asMigrationError, type Loss, migrateDown, migrateUp, planDown } from './migration-runner.ts';
+import {
+  asMigrationError,
+  type DownOptions,
+  type DownPlan,
+  migrateDown,
+  migrateUp,
+  planDown,
+} from './migration-runner.ts';
 import { loadMigrations, type Migration } from './migrations.ts';
 import { healSchema } from './validation.ts';
 
@@ -111,22 +118,23 @@ export class ConversationFileManager {
   }
 
   /**
-   * What going down would lose.
+   * What going down would take back and lose.
    * @param options.to a version, or 'none' for an empty database.
    * @throws StoreError MIGRATION_UNKNOWN
    */
-  planDown(options: { readonly to: string }): Loss[] {
+  planDown(options: { readonly to: string }): DownPlan {
     return planDown(this.connection(), this.#migrations, options.to);
   }
 
   /**
    * Goes down to a version, all steps in one transaction.
-   * @param options.discard agree to lose what `planDown` lists.
+   * @param options.discard agree to lose what `planDown` lists; `planId`: only if the plan is still that one.
    * @returns the versions taken back, newest first.
-   * @throws StoreError WOULD_LOSE_DATA with facts `{losses}`, MIGRATION_UNKNOWN, MIGRATION_FAILED, STORAGE_FAULT
+   * @throws StoreError WOULD_LOSE_DATA with facts `{losses}`, PLAN_STALE with facts `{plan}`, MIGRATION_UNKNOWN,
+   *   MIGRATION_FAILED, STORAGE_FAULT
    */
-  migrateDown(options: { readonly to: string; readonly discard: boolean }): readonly string[] {
-    return migrateDown(this.connection(), this.#migrations, options.to, options.discard);
+  migrateDown(options: DownOptions): readonly string[] {
+    return migrateDown(this.connection(), this.#migrations, options);
   }
 
   /**

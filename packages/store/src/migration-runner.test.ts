@@ -40,7 +40,7 @@ describe('migration rollback', () => {
     manager.initialize({ to: '001' });
     manager.connection().exec(insertFile);
     manager.migrateUp();
-    expect(manager.planDown({ to: '001' })).toEqual([]);
+    expect(manager.planDown({ to: '001' })).toMatchObject({ steps: ['003', '002'], losses: [] });
 
     expect(manager.migrateDown({ to: '001', discard: false })).toEqual(['003', '002']);
     expect(objectsOf(dataDir)).toEqual(expectedAt('001'));
@@ -65,7 +65,7 @@ describe('migration rollback', () => {
     manager.initialize();
     manager.connection().exec(insertFile + insertFleetRows);
 
-    const losses = manager.planDown({ to: '001' });
+    const { losses } = manager.planDown({ to: '001' });
     expect(losses.map(({ what, rows }) => `${rows} ${what}`)).toEqual([
       expect.stringMatching(/^1 receipts in the ledger/),
       expect.stringMatching(/^1 contents kept inside the database/),
@@ -119,6 +119,32 @@ describe('migration rollback', () => {
     expect(objectsOf(dataDir)).toEqual(expectedAt('003'));
     expect(manager.getSchemaVersion()).toBe('003');
     expect(manager.connection().pragma('foreign_keys', { simple: true })).toBe(1);
+  });
+
+  test('a plan holds only while nothing changes: another target, a commit, one row more make it stale', async () => {
+    const dataDir = makeFolder();
+    const manager = await openManager(dataDir);
+    manager.initialize();
+    const { planId } = manager.planDown({ to: '001' });
+    expect(manager.planDown({ to: '001' }).planId).toBe(planId);
+    const apply = (to: string) => () => manager.migrateDown({ to, discard: true, planId });
+    const stale = expect.objectContaining({ code: 'PLAN_STALE' });
+    expect(apply('002')).toThrow(stale);
+    const changes = [
+      'UPDATE commit_state SET commit_sequence = commit_sequence + 1 WHERE id = 1',
+      "INSERT INTO plans (plan_id, kind, request, vm, state, created_at_ms, expires_at_ms) VALUES ('p', 'sweep', '{}', 'vm1', 'ready', 1, 2)",
+    ];
+    for (const change of changes) {
+      const db = manager.connection();
+      db.exec(`SAVEPOINT change; ${change}`);
+      expect(manager.planDown({ to: '001' }).planId).not.toBe(planId);
+      db.exec('ROLLBACK TO change; RELEASE change');
+    }
+    withRaw(databasePath(dataDir), (db) => db.exec(changes.join(';')));
+    expect(apply('001')).toThrow(stale);
+    expect(manager.getSchemaVersion()).toBe('003');
+    const now = manager.planDown({ to: '001' });
+    expect(manager.migrateDown({ to: '001', discard: true, planId: now.planId })).toEqual(['003', '002']);
   });
 
   test('down to the version that is there does nothing', async () => {

@@ -2,8 +2,16 @@
 // Foreign keys are off while a step runs (a table rebuild under ON would delete all children), checked before COMMIT,
 // and on again afterwards.
 
+import { createHash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
-import { assertKnown, hasChecksums, hasTables, readApplied } from './applied-migrations.ts';
+import {
+  assertKnown,
+  hasChecksums,
+  hasTable,
+  hasTables,
+  readApplied,
+  recordedVersion,
+} from './applied-migrations.ts';
 import type { Clock } from './clock.ts';
 import { isStoreError, StoreError } from './errors.ts';
 import { expectedObjects } from './expected-objects.ts';
@@ -16,6 +24,19 @@ export interface Loss {
   readonly what: string;
   /** How many; never 0. */
   readonly rows: number;
+}
+
+/** What going down would do, before anybody says so. */
+export interface DownPlan {
+  /** SHA-256 over all of the below and over how far the database has come: the same only while nothing has changed. */
+  readonly planId: string;
+  readonly from: string;
+  readonly to: string;
+  /** Versions to be taken back, newest first; none when there is nothing to do. */
+  readonly steps: readonly string[];
+  readonly losses: readonly Loss[];
+  /** Number of the last group commit; 0 in a database that has none. */
+  readonly commitSequence: number;
 }
 
 /** The target of a way down that ends before the first migration. */
@@ -43,32 +64,49 @@ export function migrateUp(
 }
 
 /**
- * What going down to a version would lose, and how much of it.
+ * What going down to a version would take back and lose. Nothing is changed.
  * @param to a version, or 'none' for an empty database.
  * @throws StoreError MIGRATION_UNKNOWN
  */
-export function planDown(db: Database, migrations: readonly Migration[], to: string): Loss[] {
-  return stepsDown(db, migrations, to).flatMap((migration) =>
-    (db.prepare(migration.lossSql).all() as Loss[]).filter((loss) => loss.rows > 0),
+export function planDown(db: Database, migrations: readonly Migration[], to: string): DownPlan {
+  const steps = stepsDown(db, migrations, to);
+  const losses = steps.flatMap(({ lossSql }) =>
+    (db.prepare(lossSql).all() as Loss[]).filter(({ rows }) => rows > 0),
   );
+  const plan = {
+    from: recordedVersion(db),
+    to,
+    steps: steps.map(({ version }) => version),
+    losses,
+    commitSequence: lastCommit(db),
+  };
+  return { planId: createHash('sha256').update(JSON.stringify(plan)).digest('hex'), ...plan };
+}
+
+export interface DownOptions {
+  /** A version, or 'none' for an empty database. */
+  readonly to: string;
+  /** Agree to lose what `planDown` lists. */
+  readonly discard: boolean;
+  /** Only if the plan is still this one. */
+  readonly planId?: string;
 }
 
 /**
  * Goes down, all steps in one transaction.
- * @param discard agree to lose what `planDown` lists.
  * @returns the versions taken back, newest first.
- * @throws StoreError WOULD_LOSE_DATA with facts `{losses}`, MIGRATION_UNKNOWN, MIGRATION_FAILED, STORAGE_FAULT
+ * @throws StoreError PLAN_STALE, WOULD_LOSE_DATA, MIGRATION_UNKNOWN, MIGRATION_FAILED, STORAGE_FAULT
  */
 export function migrateDown(
   db: Database,
   migrations: readonly Migration[],
-  to: string,
-  discard: boolean,
+  { to, discard, planId }: DownOptions,
 ): string[] {
   assertKnown(readApplied(db), migrations);
   return inMigrationTransaction(db, `going down to ${to}`, () => {
-    const losses = planDown(db, migrations, to);
-    if (losses.length > 0 && !discard) throw wouldLose(to, losses);
+    const plan = planDown(db, migrations, to);
+    if (planId !== undefined && planId !== plan.planId) throw planStale(planId, plan);
+    if (plan.losses.length > 0 && !discard) throw wouldLose(plan);
     const steps = stepsDown(db, migrations, to);
     for (const migration of steps) {
       db.prepare('DELETE FROM schema_migrations WHERE version = ?').run(migration.version);
@@ -77,6 +115,11 @@ export function migrateDown(
     }
     return steps.map((migration) => migration.version);
   });
+}
+
+function lastCommit(db: Database): number {
+  if (!hasTable(db, 'commit_state')) return 0;
+  return (db.prepare('SELECT max(commit_sequence) FROM commit_state').pluck().get() as number | null) ?? 0;
 }
 
 function stepsDown(db: Database, migrations: readonly Migration[], to: string): Migration[] {
@@ -193,11 +236,20 @@ export function asMigrationError(error: unknown, doing: string): unknown {
   );
 }
 
-function wouldLose(to: string, losses: readonly Loss[]): StoreError {
+function wouldLose({ to, losses }: DownPlan): StoreError {
   const list = losses.map((loss) => `${loss.rows} ${loss.what}`).join('; ');
   return new StoreError(
     'WOULD_LOSE_DATA',
     `expected nothing to be lost by going down to ${to}, got: ${list}; back up first, then agree to discard it`,
     { facts: { losses } },
+  );
+}
+
+function planStale(expected: string, plan: DownPlan): StoreError {
+  return new StoreError(
+    'PLAN_STALE',
+    `expected the way down to ${plan.to} to be that of plan ${expected}, got ${plan.planId}: the database has changed since; ` +
+      'nothing was changed; look at the plan as it is now',
+    { facts: { expected, plan } },
   );
 }

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import {
   acquireWriterLock,
   ConversationFileManager,
+  type DownPlan,
   databasePath,
   ensureDataDir,
   type Loss,
@@ -50,27 +51,49 @@ export function migrateUp(context: Context, { to }: { readonly to?: string }): P
   });
 }
 
-/** @throws StoreError WOULD_LOSE_DATA unless told to discard, LOCK_HELD, MIGRATION_UNKNOWN, NOT_INITIALIZED */
-export function migrateDown(
-  context: Context,
-  { to, discard = false }: { readonly to: string; readonly discard?: boolean },
-): Promise<number> {
+export interface DownOptions {
+  readonly to: string;
+  /** Id of the plan that is to be applied; without one the plan is shown and nothing changes. */
+  readonly apply?: string;
+  readonly discard?: boolean;
+}
+
+/**
+ * Shows what going down would lose, or does it when told the id of exactly that plan.
+ * @throws StoreError PLAN_STALE, WOULD_LOSE_DATA unless told to discard, LOCK_HELD, MIGRATION_UNKNOWN, NOT_INITIALIZED
+ */
+export function migrateDown(context: Context, options: DownOptions): Promise<number> {
+  const { to, apply, discard = false } = options;
   assertDatabase(context.config().dataDir);
   return withLockedManager(context, 'migrate down', (manager) => {
-    const before = manager.getSchemaVersion();
-    const losses = manager.planDown({ to });
-    const reverted = manager.migrateDown({ to, discard });
+    const plan = manager.planDown({ to });
+    if (apply === undefined) return context.answer({ applied: false, plan }, () => planText(plan));
+    const reverted = manager.migrateDown({ to, discard, planId: apply });
     const after = manager.getSchemaVersion();
-    context.answer({ before, after, reverted, losses }, () => `${moved(before, after)}${lossText(losses)}`);
+    context.answer(
+      { applied: true, before: plan.from, after, reverted, losses: plan.losses },
+      () => `${moved(plan.from, after)}${lossText('discarded', plan.losses)}`,
+    );
   });
+}
+
+function planText(plan: DownPlan): string {
+  const { planId, from, to, steps, losses } = plan;
+  if (steps.length === 0) return `schema version is ${from}: there is nothing to take back`;
+  const agree = losses.length > 0 ? ' --discard' : '';
+  return [
+    `plan: schema version ${from} -> ${to}; nothing was changed${lossText('would be lost', losses)}`,
+    ...(losses.length > 0 ? ['back up first; --discard agrees to lose what is listed'] : []),
+    `apply with: npx filefleet migrate down --to ${shown(to)} --apply ${planId}${agree}`,
+  ].join('\n');
 }
 
 function moved(before: string, after: string): string {
   return before === after ? `schema version is ${after} already` : `schema version ${before} -> ${after}`;
 }
 
-function lossText(losses: readonly Loss[]): string {
-  return losses.map(({ what, rows }) => `\n  discarded: ${shown(what)} (${rows})`).join('');
+function lossText(verb: string, losses: readonly Loss[]): string {
+  return losses.map(({ what, rows }) => `\n  ${verb}: ${shown(what)} (${rows})`).join('');
 }
 
 function assertDatabase(dataDir: string): void {
