@@ -2,6 +2,7 @@
 
 import { closeSync, type Dirent, fsyncSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { assertSwitched } from './backup/marker.ts';
 import { StoreError } from './errors.ts';
 
 /** Owner writes, the group `filefleet` (the dashboard) reads, nobody else looks in. */
@@ -25,10 +26,12 @@ export const blobFolders: readonly string[] = Object.freeze(
  * @returns the absolute path.
  * @throws StoreError PATH_INVALID when a part of the path is a file, not writable, or no path at all.
  * @throws StoreError STORAGE_FAULT when the disk is full or broken.
+ * @throws StoreError RESTORE_UNFINISHED when a restore was ended while it switched the folder over.
  */
 export function ensureDataDir(dataDir: string): string {
   const path = resolveDataDir(dataDir);
   try {
+    assertSwitched(path);
     makeFolder(path);
     makeFolder(tmpDir(path));
     makeFolder(quarantineDir(path));

@@ -1,8 +1,12 @@
 // @filefleet/store: what VM0 keeps. The only package that imports better-sqlite3.
 
 export { type BackupPace, backupDatabase, type DatabaseCopy } from './backup/copy-database.ts';
+export { type ListedBackup, listBackups, type Verdict } from './backup/list-backups.ts';
 export { type MadeBackup, type MakeBackupOptions, makeBackup } from './backup/make-backup.ts';
 export type { Manifest, MissingBlob } from './backup/manifest.ts';
+export { type Pruned, pruneBackups } from './backup/prune-backups.ts';
+export { type RestoredStore, type RestoreOptions, restoreBackup } from './backup/restore.ts';
+export { type VerifyBackupOptions, verifyBackup } from './backup/verify-backup.ts';
 export { type BlobRow, healBlob, type KnownBlob } from './blob-rows.ts';
 export { BlobDraft } from './blobs.ts';
 export { type Clock, systemClock } from './clock.ts';

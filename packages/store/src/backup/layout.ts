@@ -21,9 +21,6 @@ export function backupName(createdAtMs: number, commitSequence: number): string 
 
 export const isBackupName = (name: string): boolean => namePattern.test(name);
 
-/** Folders that a kill may leave behind. */
-export const isLeftover = (name: string): boolean => /^\.(making|removing|verifying)-/.test(name);
-
 /**
  * The folder of one backup; nothing is looked at.
  * @throws StoreError BACKUP_UNKNOWN when the name is not one that a backup can have.

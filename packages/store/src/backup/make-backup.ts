@@ -8,7 +8,7 @@ import { blobsDir, databasePath, folderMode } from '../data-dir.ts';
 import { isStoreError, StoreError } from '../errors.ts';
 import { BlobTally, type CopyFacts, makeLonely, namedBlobs, readFacts, withCopy } from './copy.ts';
 import { errnoOf, fsyncPath, hashFile, writeDurably } from './files.ts';
-import { backupFolder, backupName, isLeftover, manifestPath, poolDir } from './layout.ts';
+import { backupFolder, backupName, manifestPath, poolDir } from './layout.ts';
 import { lockBackups } from './lock.ts';
 import { formatVersion, type Manifest, type MissingBlob } from './manifest.ts';
 import { Pool } from './pool.ts';
@@ -46,7 +46,7 @@ export async function makeBackup(options: MakeBackupOptions): Promise<MadeBackup
   const createdAtMs = clock.nowMs();
   const draft = join(backupDir, `.making-${process.pid}-${createdAtMs}`);
   try {
-    await removeLeftovers(backupDir);
+    await removeLeftovers(backupDir, /^\.making-/); // others may be verifying
     await mkdir(draft, { mode: folderMode });
     options.onStep?.('backup.begun');
     return await make(options, draft, createdAtMs);
@@ -111,9 +111,9 @@ async function copyBlobs(
 }
 
 /** Only while no other process makes or removes backups. */
-export async function removeLeftovers(backupDir: string): Promise<void> {
+export async function removeLeftovers(backupDir: string, leftover: RegExp): Promise<void> {
   for (const name of await readdir(backupDir)) {
-    if (isLeftover(name)) await rm(join(backupDir, name), { recursive: true, force: true });
+    if (leftover.test(name)) await rm(join(backupDir, name), { recursive: true, force: true });
   }
 }
 
