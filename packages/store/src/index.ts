@@ -51,6 +51,7 @@ export { defaultLimit, maximumLimit } from './queries/bounds.ts';
 export type { FileFacts, FilePage, FilePageOptions } from './queries/files.ts';
 export type { AccessEntry, Association, AuditEntry, AuditOptions } from './queries/history.ts';
 export type { DeadLetter, PendingCleanup, QuarantinedJob } from './queries/operations.ts';
+export type { PlanFacts, PlanFigures } from './queries/plans.ts';
 export type { RetentionFacts, SessionFacts } from './queries/sessions.ts';
 export type { StoreStatistics, Usage, VmStatistics } from './queries/statistics.ts';
 export { type LimitOptions, openReader, StoreReader } from './reader.ts';

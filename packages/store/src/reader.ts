@@ -13,6 +13,7 @@ import { type FileContent, openContent } from './open-content.ts';
 import * as files from './queries/files.ts';
 import * as history from './queries/history.ts';
 import * as operations from './queries/operations.ts';
+import { findPlanFacts, listPlans, type PlanFacts } from './queries/plans.ts';
 import {
   findSession,
   getRetention,
@@ -81,6 +82,16 @@ export class StoreReader {
   /** The retention policy in force; undefined only in a damaged database. */
   getRetention(): RetentionFacts | undefined {
     return this.#read(getRetention);
+  }
+
+  /** @returns undefined for a plan that nobody made, or that was forgotten a day after it was finished. */
+  getPlan(planId: string): PlanFacts | undefined {
+    return this.#read((db) => findPlanFacts(db, planId));
+  }
+
+  /** Newest first. @throws StoreError LIMIT_INVALID */
+  listPlans(options?: LimitOptions): PlanFacts[] {
+    return this.#read((db) => listPlans(db, options));
   }
 
   /** @throws StoreError FILE_NOT_FOUND */

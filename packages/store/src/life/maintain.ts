@@ -12,7 +12,7 @@ import { markDamaged } from './damaged.ts';
 import { healDamaged } from './heal.ts';
 import { Budget, type SliceMoment } from './moment.ts';
 import { findOrphans } from './orphans.ts';
-import { workOnPlans } from './plans.ts';
+import { workOnPlans } from './plans/plans.ts';
 import { takeOverPolicy } from './policy.ts';
 import { workOnRetention } from './retention.ts';
 import type { Slice, SliceRequest } from './slice.ts';

@@ -231,15 +231,13 @@ describe('slices', () => {
     expect(count('conversation_files', 'is_deleted = 1')).toBe(0);
   });
 
-  test.each([...retentionQueries, oldestSql].map((sql, n) => [n, sql] as const))(
-    'find what is due through an index (%i)',
-    (_n, sql) => {
+  test('find what is due through an index, however many sessions there are', () => {
+    for (const sql of [...retentionQueries, oldestSql]) {
       const values = sql === oldestSql ? ['ended'] : [0];
-      const plan = statement(fixture.look, `EXPLAIN QUERY PLAN ${sql}`).all(...values) as {
-        detail: string;
-      }[];
-      expect(plan[0]?.detail).toMatch(/^SEARCH (s|sessions) USING (COVERING )?INDEX idx_sessions_/);
-      expect(plan.map(({ detail }) => detail).join()).not.toMatch(/TEMP B-TREE|SCAN/);
-    },
-  );
+      const steps = statement(fixture.look, `EXPLAIN QUERY PLAN ${sql}`).all(...values);
+      const [first, ...others] = (steps as { detail: string }[]).map(({ detail }) => detail);
+      expect(first).toMatch(/^SEARCH (s|sessions) USING (COVERING )?INDEX idx_sessions_/);
+      expect(others.join()).not.toMatch(/TEMP B-TREE|SCAN/);
+    }
+  });
 });

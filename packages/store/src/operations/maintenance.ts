@@ -1,10 +1,11 @@
 // What operators ask for: a hold, a plan, its application, a backup, trust in the clock. Each only writes down what is
 // wanted; the writer's maintenance does it in slices, so that stores go on meanwhile.
 
-import { planLifeMs } from '@filefleet/protocol';
+import { type PlanRequest, planLifeMs } from '@filefleet/protocol';
 import { setHold } from '../sessions.ts';
 import { one, run } from '../statements.ts';
-import { audit, type Handler, Refusal } from './turn.ts';
+import { assertNotHeld } from './find.ts';
+import { audit, type Handler, Refusal, type Turn } from './turn.ts';
 
 export const holdSession: Handler<'session-hold'> = (payload, turn) => {
   const { sessionId, hold, reason } = payload;
@@ -15,6 +16,7 @@ export const holdSession: Handler<'session-hold'> = (payload, turn) => {
 
 /** The plan is made slice by slice after this; its id is that of the operation. */
 export const makePlan: Handler<'plan-make'> = (payload, turn) => {
+  assertPlannable(turn, payload.plan);
   run(
     turn.db,
     `INSERT INTO plans (plan_id, kind, request, vm, actor, state, created_at_ms, expires_at_ms)
@@ -30,6 +32,24 @@ export const makePlan: Handler<'plan-make'> = (payload, turn) => {
   audit(turn, null, { plan: payload.plan });
   return {};
 };
+
+/** What can be known to be impossible is refused at once. @throws Refusal SESSION_HELD, PAYLOAD_INVALID */
+function assertPlannable({ db }: Turn, plan: PlanRequest): void {
+  const isForGood = plan.kind === 'purge' || (plan.kind === 'cleanup' && plan.mode === 'hard');
+  if (isForGood && plan.sessionId !== undefined) assertNotHeld(db, plan.sessionId);
+  if (plan.kind !== 'retention') return;
+  const { sessionId, softAfterMs, purgeAfterMs, idleAfterMs, spaceBytes } = plan;
+  if (sessionId === undefined && (softAfterMs === null || purgeAfterMs === null))
+    throw new Refusal(
+      'PAYLOAD_INVALID',
+      'expected the spans of the policy to be numbers, got null; hold the sessions that shall stay for ever',
+    );
+  if (sessionId !== undefined && (idleAfterMs !== undefined || spaceBytes !== undefined))
+    throw new Refusal(
+      'PAYLOAD_INVALID',
+      'expected spans only for a session, got a limit of the whole store; leave the session out',
+    );
+}
 
 /** Applied means: taken up. What became of it stands in the plan, `stale` when what it selected had changed. */
 export const applyPlan: Handler<'plan-apply'> = (payload, turn) => {

@@ -1,6 +1,7 @@
 // Sessions, the most recently used first, with what they hold and how long retention lets it be.
 
 import type { Database } from 'better-sqlite3';
+import { nextStep } from '../life/fate.ts';
 import { all, one } from '../statements.ts';
 import { checkedLimit } from './bounds.ts';
 import type { Usage } from './statistics.ts';
@@ -18,6 +19,8 @@ export interface SessionFacts extends Usage {
   /** Spans of its own, in milliseconds; null: those of the policy. */
   readonly softAfterMs: number | null;
   readonly purgeAfterMs: number | null;
+  /** When retention takes its next step with it; null: never, unless somebody does something. */
+  readonly dueAtMs: number | null;
 }
 
 /** The policy in force. Spans in milliseconds; null: that limit is not set. */
@@ -30,7 +33,7 @@ export interface RetentionFacts {
   readonly changedAtMs: number;
 }
 
-type Row = Omit<SessionFacts, 'hold'> & { hold: 0 | 1 };
+type Row = Omit<SessionFacts, 'hold' | 'dueAtMs'> & { hold: 0 | 1 };
 
 const columns = `s.session_id AS sessionId, s.state, s.first_activity_at_ms AS firstActivityAtMs,
   s.last_activity_at_ms AS lastActivityAtMs, s.ended_at_ms AS endedAtMs, s.cleaned_at_ms AS cleanedAtMs, s.hold,
@@ -44,7 +47,7 @@ export function listSessions(db: Database, options: { limit?: number } = {}): Se
   const sql = `WITH latest AS MATERIALIZED (
       SELECT * FROM sessions ORDER BY last_activity_at_ms DESC, session_id DESC LIMIT ?)
     SELECT ${columns} FROM latest s ${withUsage} ORDER BY s.last_activity_at_ms DESC, s.session_id DESC`;
-  return all<Row>(db, sql, checkedLimit(options.limit)).map(toFacts);
+  return all<Row>(db, sql, checkedLimit(options.limit)).map(factsBy(db));
 }
 
 /** @returns undefined for a session that nobody knows (any more). */
@@ -54,7 +57,7 @@ export function findSession(db: Database, sessionId: string): SessionFacts | und
     `SELECT ${columns} FROM sessions s ${withUsage} WHERE s.session_id = ?`,
     sessionId,
   );
-  return row && toFacts(row);
+  return row && factsBy(db)(row);
 }
 
 export function getRetention(db: Database): RetentionFacts | undefined {
@@ -65,4 +68,10 @@ export function getRetention(db: Database): RetentionFacts | undefined {
   );
 }
 
-const toFacts = (row: Row): SessionFacts => ({ ...row, hold: row.hold === 1 });
+function factsBy(db: Database): (row: Row) => SessionFacts {
+  const policy = getRetention(db);
+  return (row) => {
+    const session = { ...row, hold: row.hold === 1 };
+    return { ...session, dueAtMs: (policy && nextStep(session, policy)?.dueAtMs) ?? null };
+  };
+}
