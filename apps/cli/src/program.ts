@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Context } from './context.ts';
 import { exitCodeHelp } from './exit-codes.ts';
+import { addBackupCommands } from './programs/backup-commands.ts';
 
 type Finish = (exitCode: number) => void;
 
@@ -21,6 +22,7 @@ export function createProgram(context: Context, finish: Finish): Command {
   addFleetCommands(program, context, finish);
   addFileCommands(program, context, finish);
   addStoreCommands(program, context, finish);
+  addBackupCommands(program, context, finish, command);
   addSpoolCommands(program, context, finish);
   return program;
 }

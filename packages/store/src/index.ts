@@ -2,6 +2,7 @@
 
 export { type BackupPace, backupDatabase, type DatabaseCopy } from './backup/copy-database.ts';
 export { type ListedBackup, listBackups, type Verdict } from './backup/list-backups.ts';
+export { type BackupRun, lastBackupRun, makeBackupAlone } from './backup/make-alone.ts';
 export { type MadeBackup, type MakeBackupOptions, makeBackup } from './backup/make-backup.ts';
 export type { Manifest, MissingBlob } from './backup/manifest.ts';
 export { type Pruned, pruneBackups } from './backup/prune-backups.ts';

@@ -35,6 +35,9 @@ export interface MadeBackup {
 /** More than this is no damage here and there, but a folder that is not mounted. */
 const tolerableMissing = 10_000;
 
+/** Whatever else happens, a fault of that disk among it, is the backup's trouble and not the store's. */
+const ownCodes = ['BACKUP_FAILED', 'BACKUP_BUSY', 'CLOSED', 'NOT_INITIALIZED'] as const;
+
 /**
  * Makes a backup while the store goes on. Nothing may unlink blob files of the store meanwhile: whoever runs it keeps the
  * sweep waiting. Files that were not there, or not what their digest says, are named in the manifest's `missing`.
@@ -51,7 +54,7 @@ export async function makeBackup(options: MakeBackupOptions): Promise<MadeBackup
     options.onStep?.('backup.begun');
     return await make(options, draft, createdAtMs);
   } catch (error) {
-    throw isStoreError(error) ? error : failed(error, backupDir);
+    throw isStoreError(error, ...ownCodes) ? error : failed(error, backupDir);
   } finally {
     await rm(draft, { recursive: true, force: true }).catch(() => undefined); // the next one removes it
     release();
