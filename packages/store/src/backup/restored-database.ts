@@ -55,6 +55,8 @@ export function beginAgain(db: Database, beginning: NewBeginning): void {
     "UPDATE plans SET state = 'expired', finished_at_ms = ? WHERE state NOT IN ('applied', 'stale', 'expired')",
     nowMs,
   );
+  // The copy was made while its own backup was under way: nobody asks for another one.
+  run(db, "UPDATE maintenance SET due_at_ms = NULL WHERE task = 'backup'");
   shiftClocks(db, Math.max(0, nowMs - Date.parse(manifest.createdAt)));
   const details = {
     backup: name,
