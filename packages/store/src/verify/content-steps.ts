@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
-import { type BlobRow, findBlob } from '../blob-rows.ts';
+import { type BlobRow, findBlob, type KnownBlob } from '../blob-rows.ts';
 import { blobFolders, blobsDir, tmpDir } from '../data-dir.ts';
 import { inPages, type Place, type Step, type Tally } from './step.ts';
 
@@ -41,7 +41,7 @@ export const rowsStep: Step = {
   },
 };
 
-const blobsSql = `SELECT blob_id AS blobId, digest, size, location, name, mime_type AS mimeType
+const blobsSql = `SELECT blob_id AS blobId, digest, size, location, name, mime_type AS mimeType, damage
   FROM blobs WHERE blob_id > ? ORDER BY blob_id LIMIT ?`;
 
 export const sizesStep: Step = {
@@ -69,9 +69,11 @@ export const digestsStep: Step = {
 async function eachBlob(
   { db }: Place,
   tally: Tally,
-  faultOf: (blob: BlobRow) => Promise<string | undefined>,
+  look: (blob: BlobRow) => Promise<string | undefined>,
 ): Promise<void> {
-  for (const blob of inPages<BlobRow, 'blobId'>(db, blobsSql, 'blobId', 0)) {
+  const faultOf = async (blob: KnownBlob) =>
+    blob.damage === null ? await look(blob) : `known to be damaged: ${blob.damage}`;
+  for (const blob of inPages<KnownBlob, 'blobId'>(db, blobsSql, 'blobId', 0)) {
     tally.checked += 1;
     if ((await faultOf(blob)) === undefined) continue;
     const now = findBlob(db, blob.digest);

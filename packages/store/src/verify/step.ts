@@ -1,6 +1,7 @@
 // One step of verify: looks at many things of one kind, counts them, and keeps the first faults that it finds.
 
 import type { Database } from 'better-sqlite3';
+import type { AuditAnchor } from './audit-step.ts';
 
 /** What a step is given. */
 export interface Place {
@@ -8,6 +9,8 @@ export interface Place {
   readonly dataDir: string;
   /** Wall clock, milliseconds since 1970. */
   readonly nowMs: number;
+  /** Heads of the audit's chain that were kept elsewhere. */
+  readonly anchors?: readonly AuditAnchor[];
 }
 
 /** Faults that are told one by one; all of them are counted. */

@@ -65,6 +65,8 @@ test('a store as it should be passes every step, and each says how much it looke
     ['integrity', 0],
     ['foreign keys', 0],
     ['ledger', 0],
+    ['audit chain', 0],
+    ['figures', 0],
     ['rows without bytes', 0],
     ['sizes', 0],
     ['bytes without rows', 0],
@@ -73,6 +75,7 @@ test('a store as it should be passes every step, and each says how much it looke
   const checked = Object.fromEntries(reports.map((report) => [report.name, report.checked]));
   expect(checked).toMatchObject({
     ledger: 7,
+    'audit chain': 6,
     'rows without bytes': 3,
     sizes: 4,
     'bytes without rows': 1,
@@ -109,6 +112,7 @@ describe('damage is found by the step for it', () => {
           `UPDATE conversation_files SET file_hash = '${sha256('deleted')}', file_size = 7 WHERE file_id = '${small}'`,
         ),
       'ledger',
+      'figures',
     ],
     'a receipt that cannot be read': [
       () => tamper(`UPDATE ledger SET receipt = '{}' WHERE operation_id = '${small}'`),
@@ -179,7 +183,7 @@ test('a damaged page ends its step and not the others', async () => {
   writeSync(file, bytes, 0, bytes.length, (Number(page) - 1) * pageSize);
   closeSync(file);
   const reports = await verify();
-  expect(reports).toHaveLength(8);
+  expect(reports).toHaveLength(10);
   expect(reports.find(({ name }) => name === 'integrity')?.faultCount).toBeGreaterThan(0);
   expect(reports.find(({ name }) => name === 'digests')).toMatchObject({ faultCount: 0, checked: 4 });
 });

@@ -8,8 +8,10 @@ import { databasePath } from '../data-dir.ts';
 import { isStoreError } from '../errors.ts';
 import { assertReadable } from '../reader.ts';
 import { asStoreError } from '../sqlite-errors.ts';
+import { type AuditAnchor, auditStep } from './audit-step.ts';
 import { digestsStep, rowsStep, sizesStep, unnamedStep } from './content-steps.ts';
 import { foreignKeysStep, integrityStep, schemaStep } from './database-steps.ts';
+import { figuresStep } from './figures-step.ts';
 import { ledgerStep } from './ledger-step.ts';
 import { type Place, type Step, Tally } from './step.ts';
 
@@ -30,6 +32,8 @@ export interface VerifyOptions {
   /** Also reads every byte and compares digests. */
   readonly deep?: boolean;
   readonly clock?: Clock;
+  /** Heads of the audit's chain from elsewhere: a log, Redis, a backup's manifest. */
+  readonly anchors?: readonly AuditAnchor[];
 }
 
 /** In this order: what comes first makes what follows worth asking. */
@@ -38,6 +42,8 @@ const steps: readonly Step[] = [
   integrityStep,
   foreignKeysStep,
   ledgerStep,
+  auditStep,
+  figuresStep,
   rowsStep,
   sizesStep,
   unnamedStep,
@@ -49,11 +55,11 @@ const steps: readonly Step[] = [
  * @throws StoreError as `openReader` says, and STORAGE_FAULT when the disk fails.
  */
 export async function* verifyStore(options: VerifyOptions): AsyncGenerator<StepReport> {
-  const { dataDir, deep = false, clock = systemClock } = options;
+  const { dataDir, deep = false, clock = systemClock, anchors = [] } = options;
   const db = openReadConnection(databasePath(dataDir));
   try {
     assertReadable(db);
-    const place: Place = { db, dataDir, nowMs: clock.nowMs() };
+    const place: Place = { db, dataDir, nowMs: clock.nowMs(), anchors };
     for (const step of steps) {
       if (!step.deep || deep) yield await report(step, place);
     }
