@@ -1,11 +1,11 @@
 // Chunks through lines of their own: whatever their sizes, however the network cuts them, and who asks.
 
-import { connect, createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { noise } from '../../../tests/support/files.ts';
 import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { startTcpProxy } from '../../../tests/support/tcp-proxy.ts';
 import { chunkLines, type Pouring } from './chunk-lines.ts';
 
 let server: TestRedis;
@@ -61,38 +61,9 @@ async function putChunks(
   return { keys, bytes: Buffer.concat(chunks) };
 }
 
-/** A way to Redis that brings its answers in pieces of these sizes, in turn. */
-async function cuttingProxy(pieces: () => number): Promise<string> {
-  const target = new URL(server.url);
-  const open = new Set<Socket>();
-  const proxy = createServer((near) => {
-    const far = connect(Number(target.port), target.hostname);
-    for (const socket of [near, far]) {
-      open.add(socket.setNoDelay(true));
-      socket.on('error', () => undefined);
-      socket.on('close', () => [near, far].map((end) => end.destroy()));
-    }
-    near.pipe(far);
-    far.on('data', (bytes: Buffer) => {
-      for (let at = 0; at < bytes.byteLength; ) {
-        const size = pieces();
-        near.write(bytes.subarray(at, at + size));
-        at += size;
-      }
-    });
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    for (const socket of open) socket.destroy();
-    proxy.close();
-  });
-  const address = proxy.address();
-  return `redis://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-}
-
 test('chunks of any size come as pages of one size, also when the network cuts them anywhere', async () => {
-  let piece = 1_000;
-  const { lines } = linesTo(await cuttingProxy(() => piece));
+  const proxy = await startTcpProxy(server.url);
+  const { lines } = linesTo(proxy.url);
   const situation = fc.record({
     sizes: fc.array(fc.integer({ min: 1, max: 3_000 }), { minLength: 1, maxLength: 12 }),
     pageBytes: fc.integer({ min: 1, max: 4_000 }),
@@ -101,7 +72,7 @@ test('chunks of any size come as pages of one size, also when the network cuts t
   });
   await fc.assert(
     fc.asyncProperty(situation, async ({ sizes, pageBytes, cut, seed }) => {
-      piece = cut;
+      proxy.way.pieceBytes = cut;
       const { keys, bytes } = await putChunks(sizes, seed);
       const got = await pourAll(lines, keys, { pageBytes });
       expect(got.poured).toEqual({ kind: 'poured', size: bytes.byteLength });

@@ -279,7 +279,8 @@ export class Courier {
   #late(entry: Entry): ClientError {
     const { operationId, stage, slot } = entry.facts;
     if (entry.handed || (slot && slot.state !== 'open')) return notYetDurable(operationId, entry.isSpooled);
-    const isReading = slot !== undefined || (this.#link.isReady && stage && stage.staged === undefined);
+    const isUnread = this.#link.isReady && stage && stage.staged === undefined && !stage.waitsForRedis;
+    const isReading = slot !== undefined || isUnread;
     const error =
       this.#staging.failureOf(operationId) ??
       (isReading ? slowSource(operationId) : unavailable(this.#link.lastError, operationId));

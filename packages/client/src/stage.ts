@@ -60,6 +60,7 @@ export class Stage implements Leased {
   #keysUsed = 0;
   /** Chunks that the attempt under way has put. */
   #chunksPut = 0;
+  #chunksAnswered = 0;
   #hasAsked = false;
   #isUploading = false;
   #isSealed = false;
@@ -101,6 +102,11 @@ export class Stage implements Leased {
   /** Chunks whose lease is to be renewed. */
   get chunks(): number {
     return this.#chunksPut;
+  }
+
+  /** Whether chunks are on their way to Redis: then it is not the source that is waited for. */
+  get waitsForRedis(): boolean {
+    return this.#chunksPut > this.#chunksAnswered;
   }
 
   /** @see Leased */
@@ -197,6 +203,7 @@ export class Stage implements Leased {
     let size = 0;
     let stagedBytes = 0;
     this.#chunksPut = 0;
+    this.#chunksAnswered = 0;
     this.#isSealed = false;
     const totalBytes = await this.#measure();
     // Before the source is opened: who waits for room must not keep a file open that others need.
@@ -214,6 +221,7 @@ export class Stage implements Leased {
         hash.update(chunk);
         await bytesUnderWay.enter(chunk.byteLength, signal);
         const sent = this.#put(this.#chunksPut++, chunk, isWhole, signal).then((isThere) => {
+          this.#chunksAnswered++;
           stagedBytes += isThere ? chunk.byteLength : 0;
           noteSpent(chunk.byteLength);
           this.#options.onProgress?.({ stagedBytes, totalBytes });
