@@ -186,10 +186,14 @@ export class Stage implements Leased {
   }
 
   async #keep(ttlMs: number, signal: AbortSignal): Promise<boolean> {
-    const { chunks = 0, size = 0 } = this.#staged ?? {};
+    const { chunks = 0, size: keepBytes = 0 } = this.#staged ?? {};
     if (chunks === 0) return true;
-    const renewal = { operationId: this.operationId, chunks, keepBytes: size };
-    const expiresAtMs = await this.#place.reservations.keep(renewal, ttlMs, signal);
+    const { operationId } = this;
+    const expiresAtMs = await this.#place.reservations.keep(
+      { operationId, chunks, keepBytes },
+      ttlMs,
+      signal,
+    );
     this.#expiresAtMs = expiresAtMs ?? 0;
     this.#isSealed = expiresAtMs !== undefined && (this.#isSealed || ttlMs === stagedTtlMs.queued);
     return expiresAtMs !== undefined;
@@ -202,9 +206,7 @@ export class Stage implements Leased {
     const underWay: Promise<boolean>[] = [];
     let size = 0;
     let stagedBytes = 0;
-    this.#chunksPut = 0;
-    this.#chunksAnswered = 0;
-    this.#isSealed = false;
+    [this.#chunksPut, this.#chunksAnswered, this.#isSealed] = [0, 0, false];
     const totalBytes = await this.#measure();
     // Before the source is opened: who waits for room must not keep a file open that others need.
     if (totalBytes !== undefined && totalBytes > limits.chunkBytes)
