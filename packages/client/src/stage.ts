@@ -1,6 +1,5 @@
 // The bytes of one operation on their way: hashed, cut into chunks and put into Redis under a reservation; or not put there,
-// because the writer holds them. Keys are numbered, so a second attempt overwrites the first; what it does not overwrite it
-// removes.
+// because the writer holds them. Keys are numbered: a second attempt overwrites the first, and removes what it does not.
 
 import { createHash } from 'node:crypto';
 import { limits, type RedisKeys, stagedTtlMs } from '@filefleet/protocol';
@@ -188,12 +187,8 @@ export class Stage implements Leased {
   async #keep(ttlMs: number, signal: AbortSignal): Promise<boolean> {
     const { chunks = 0, size: keepBytes = 0 } = this.#staged ?? {};
     if (chunks === 0) return true;
-    const { operationId } = this;
-    const expiresAtMs = await this.#place.reservations.keep(
-      { operationId, chunks, keepBytes },
-      ttlMs,
-      signal,
-    );
+    const renewal = { operationId: this.operationId, chunks, keepBytes };
+    const expiresAtMs = await this.#place.reservations.keep(renewal, ttlMs, signal);
     this.#expiresAtMs = expiresAtMs ?? 0;
     this.#isSealed = expiresAtMs !== undefined && (this.#isSealed || ttlMs === stagedTtlMs.queued);
     return expiresAtMs !== undefined;
@@ -266,8 +261,8 @@ export class Stage implements Leased {
   async #put(index: number, chunk: Uint8Array, isWhole: boolean, signal: AbortSignal): Promise<boolean> {
     const { reservations, bytesUnderWay } = this.#place;
     this.#keysUsed = Math.max(this.#keysUsed, index + 1);
-    const value = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    const bytes = value.byteLength;
+    const { buffer, byteOffset, byteLength: bytes } = chunk;
+    const value = Buffer.from(buffer, byteOffset, bytes);
     if (isWhole) this.#begin();
     let isInside = true;
     try {
