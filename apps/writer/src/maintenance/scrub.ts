@@ -74,8 +74,9 @@ export class Scrub {
       bytes += content.size;
       if (bytes >= stepBytes) return { more: true, rows: 0 };
     }
-    if (contents.length === 0) this.#cursor = 0; // the end of a round; the next share begins anew
-    if (contents.length > 0 && this.#left > 0) return { more: true, rows: 0 };
+    const isRoundOver = contents.length === 0 && this.#cursor > 0;
+    if (isRoundOver) this.#cursor = 0;
+    if (this.#left > 0 && (isRoundOver || contents.length > 0)) return { more: true, rows: 0 };
     return this.#end();
   }
 
