@@ -95,14 +95,20 @@ update file_cleanup_queue set scheduled_deletion_time = '2025-04-01 00:00:00';
 insert into file_cleanup_queue (file_id, session_id, scheduled_deletion_time, cleanup_reason) values
        ('${ownFile}', 's1', '2030-01-01 00:00:00', 'user_request');`;
 
-/** Writes such a database to a path where there is no file yet. */
-export function writeAutobotDatabase(path: string): void {
+/**
+ * Writes such a database to a path where there is no file yet.
+ * @param fill puts rows into it; those above when left out.
+ */
+export function writeAutobotDatabase(
+  path: string,
+  fill: (db: SQLite.Database) => void = (db) => db.exec(rows),
+): void {
   const db = new SQLite(path);
   try {
     db.pragma('journal_mode = DELETE');
     db.exec(tables);
     db.exec(others);
-    db.exec(rows);
+    fill(db);
   } finally {
     db.close();
   }

@@ -30,6 +30,7 @@ export const storeErrorCodes = {
   BACKUP_BUSY: { meaning: 'Another process works in the folder of backups.', exitCode: 75 },
   BACKUP_UNKNOWN: { meaning: 'No backup has this name.', exitCode: undefined },
   BACKUP_DAMAGED: { meaning: 'A backup is not as it was made.', exitCode: 78 },
+  SOURCE_CHANGED: { meaning: 'What is being adopted was changed meanwhile.', exitCode: undefined },
   RESTORE_UNFINISHED: { meaning: 'A restore was ended halfway; it has to be run again.', exitCode: 78 },
   DATA_PRESENT: { meaning: 'The data folder holds files that would be replaced.', exitCode: 78 },
   CLOSED: { meaning: 'The object was used after it was closed.', exitCode: undefined },

@@ -34,6 +34,17 @@ export function addBackupCommands(
     .option('--replace', 'agree to put aside the store that is there')
     .option('--epoch-above <epoch>', 'an epoch that Redis has seen, when it cannot be asked', parseEpoch)
     .action(async (name, options) => finish(await (await load()).restore(context, name, options)));
+  command(
+    program,
+    'adopt',
+    'take over the database and files of a single-machine installation; it is only read',
+  )
+    .argument('<database>', 'its conversation_files.db')
+    .argument('<storage>', 'the folder with its files')
+    .option('--dry-run', 'only say what would become of every row')
+    .action(async (database, storage, options) =>
+      finish(await (await import('../commands/adopt.ts')).adopt(context, database, storage, options)),
+    );
 }
 
 const parseKeep = wholeNumber(1, 1_000_000);

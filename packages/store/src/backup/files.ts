@@ -17,26 +17,34 @@ const pieceBytes = 256 * 1024;
 export async function hashFile(path: string): Promise<Hashed> {
   const source = await open(path, 'r');
   try {
-    return await eachPiece(source, async () => {});
+    return await hashFrom(source);
   } finally {
     await source.close();
   }
 }
 
+/** The same of a file that is open, from where it stands. */
+export const hashFrom = (source: FileHandle): Promise<Hashed> => eachPiece(source, async () => {});
+
 /** Copies into a file that must not be there yet. @returns what was copied; it is fsynced, its folder is not. */
 export async function copyHashed(from: string, to: string): Promise<Hashed> {
   const source = await open(from, 'r');
   try {
-    const target = await open(to, 'wx', fileMode);
-    try {
-      const hashed = await eachPiece(source, (piece) => target.writeFile(piece));
-      await sync(target, to);
-      return hashed;
-    } finally {
-      await target.close();
-    }
+    return await copyFrom(source, to);
   } finally {
     await source.close();
+  }
+}
+
+/** The same from a file that is open, from where it stands. */
+export async function copyFrom(source: FileHandle, to: string): Promise<Hashed> {
+  const target = await open(to, 'wx', fileMode);
+  try {
+    const hashed = await eachPiece(source, (piece) => target.writeFile(piece));
+    await sync(target, to);
+    return hashed;
+  } finally {
+    await target.close();
   }
 }
 
