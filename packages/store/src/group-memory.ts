@@ -40,6 +40,12 @@ export class GroupMemory {
     this.#active.add(sessionId);
   }
 
+  /** Writes down activity that was noted so far, before an operation that asks for the session's state. */
+  reopen(sessionId: string, nowMs: number): void {
+    // Stays noted: should the operation's savepoint be rolled back, this goes with it.
+    if (this.#active.has(sessionId)) touchSession(this.#db, sessionId, nowMs);
+  }
+
   /** Notes that a session was ended after what was noted so far. */
   noteEnd(sessionId: string): void {
     this.#active.delete(sessionId);

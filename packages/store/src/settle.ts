@@ -88,6 +88,8 @@ export function settleOperation(moment: Moment, entry: Extract<Entry, { kind: 'o
   const { db, nowMs, commitSequence, tenure } = moment;
   const schemaVersion = tenure.schemaVersion;
   const turn: Turn = { db, nowMs, commitSequence, schemaVersion, operation, content: entry.content };
+  // Else the end of a session that was used again in this group would keep the moment of its earlier end.
+  if (operation.name === 'session-end') moment.memory.reopen(operation.payload.sessionId, nowMs);
   const facts = execute(turn);
   const receipt = applied(moment, operation.payload.operationId, facts);
   writeDown(moment, ledgerFacts(operation, intent), receipt, numbers);
