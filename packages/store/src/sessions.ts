@@ -103,13 +103,11 @@ export function closeReminders(db: Database, sessionId: string, nowMs: number): 
   );
 }
 
+/** The plus keeps SQLite from walking all open reminders of the store instead of the few of the file. */
+export const closeFileRemindersSql = `UPDATE file_cleanup_queue SET is_processed = 1, processed_at = datetime(? / 1000, 'unixepoch')
+  WHERE file_id = ? AND +is_processed = 0`;
+
 /** Marks the open reminders of one file as done. @returns how many there were. */
 export function closeFileReminders(db: Database, fileId: string, nowMs: number): number {
-  return run(
-    db,
-    `UPDATE file_cleanup_queue SET is_processed = 1, processed_at = datetime(? / 1000, 'unixepoch')
-     WHERE file_id = ? AND is_processed = 0`,
-    nowMs,
-    fileId,
-  );
+  return run(db, closeFileRemindersSql, nowMs, fileId);
 }

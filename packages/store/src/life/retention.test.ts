@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { dayMs, drain, eventsOf, thirtyDays } from '../../../../tests/support/maintaining.ts';
 import { entry, idOf, storeEntry } from '../../../../tests/support/operations.ts';
 import { startMs, useWriterSession } from '../../../../tests/support/writer-session.ts';
+import { closeFileRemindersSql } from '../sessions.ts';
 import { statement } from '../statements.ts';
 import { retentionQueries } from './retention.ts';
 import { oldestSql } from './space-limit.ts';
@@ -239,5 +240,7 @@ describe('slices', () => {
       expect(first).toMatch(/^SEARCH (s|sessions) USING (COVERING )?INDEX idx_sessions_/);
       expect(others.join()).not.toMatch(/TEMP B-TREE|SCAN/);
     }
+    const ofFile = statement(fixture.look, `EXPLAIN QUERY PLAN ${closeFileRemindersSql}`).all(0, 'x');
+    expect(ofFile).toMatchObject([{ detail: expect.stringContaining('idx_cleanup_queue_file') }]);
   });
 });

@@ -90,8 +90,9 @@ test('what changes while a plan is being applied is skipped and counted, and so 
   expect(row('SELECT is_deleted FROM conversation_files WHERE file_id = ?', late)).toEqual({ is_deleted: 0 });
 });
 
-test('a small plan is checked and applied in one transaction', () => {
-  storeMany(20, 'a');
+test('a small plan is checked and applied in one transaction', async () => {
+  await crash();
+  storeMany(150, 'a');
   const planId = make({ kind: 'cleanup', mode: 'hard', sessionId: 'a' });
   askToApply(planId);
   const before = Number(row('SELECT commit_sequence AS n FROM commit_state').n);
