@@ -8,7 +8,7 @@ import type { WriterProcess } from '../../support/writer.ts';
 import { storeOf } from '../load/calls.ts';
 import type { Rig } from '../rig/rig.ts';
 import { useRig } from '../rig/use-rig.ts';
-import { type Step, steps, stepsInCode } from './steps.ts';
+import { maintenanceSteps, type Step, steps, stepsInCode } from './steps.ts';
 
 const rig = useRig({ seed: 'failpoints', vms: ['vm1', 'vm2'] });
 const failpoints = (value: string) => ({ FILEFLEET_TEST_FAILPOINTS: value });
@@ -62,7 +62,7 @@ describe('kill', () => {
   });
 
   it('is tried at every step that the code has', () => {
-    const tried = steps.map(({ name }) => name.split(':')[0]);
+    const tried = [...steps, ...maintenanceSteps].map(({ name }) => name.split(':')[0]);
     expect([...new Set(tried)].sort()).toEqual(stepsInCode());
   });
 });

@@ -31,6 +31,20 @@ export const steps: readonly Step[] = [
   { name: 'stop.closing', passedAt: 'stop' },
 ];
 
+/** Steps of slices of maintenance and of what follows them; killed at in tests/faults/maintenance. */
+export const maintenanceSteps: readonly Pick<Step, 'name' | 'nth'>[] = [
+  { name: 'slice.begun:retention', nth: 2 },
+  { name: 'slice.done:retention' },
+  { name: 'slice.committed:retention' },
+  { name: 'slice.begun:sweep' },
+  { name: 'slice.done:sweep' },
+  { name: 'slice.committed:sweep' },
+  { name: 'sweep.committed' },
+  { name: 'sweep.unlinked' },
+  { name: 'damage.marked' },
+  { name: 'damage.moved' },
+];
+
 const rooms = ['apps/writer/src', 'packages/store/src'];
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 

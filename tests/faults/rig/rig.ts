@@ -15,6 +15,13 @@ import { DurableRedis, type Keeps } from './durable-redis.ts';
 /** All that was called must have settled within this time of quiet, in milliseconds: a lost answer is asked for after seconds. */
 const settlingMs = 90_000;
 
+/** Maintenance is always about: looks often, sweeps what nobody names any more at once, scrubs everything twice a second. */
+const restless: Environment = {
+  FILEFLEET_MAINTENANCE_SECONDS: '0.2',
+  FILEFLEET_SWEEP_GRACE_HOURS: '0',
+  FILEFLEET_SCRUB_DAYS: '0.00001',
+};
+
 export interface RigOptions {
   readonly folder: string;
   readonly seed: string;
@@ -75,7 +82,11 @@ export class Rig {
 
   /** @param env more variables, such as FILEFLEET_TEST_FAILPOINTS. */
   startWriter(env: Environment = {}): WriterProcess {
-    this.#writer = startWriter({ redisUrl: this.#redis.url, dataDir: this.dataDir, env });
+    this.#writer = startWriter({
+      redisUrl: this.#redis.url,
+      dataDir: this.dataDir,
+      env: { ...restless, ...env },
+    });
     return this.#writer;
   }
 
