@@ -1,8 +1,9 @@
-// `npm run faults`: the kill loop, the spool loop, or the power cuts, in their long form. Exit code 0: no promise was broken; 1: see `violations`.
+// `npm run faults`: the kill loop, the spool loop, the power cuts, or the model, in their long form. Exit code 0: no promise was broken; 1: see `violations`.
 
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { Command, InvalidArgumentError } from 'commander';
 import { type LoopResult, runKillLoop } from './kill-loop/loop.ts';
+import { runModel } from './model/loop.ts';
 import type { Violation } from './oracle/violation.ts';
 import { whyNoPowerCut } from './power-loss/availability.ts';
 import { type PowerLossResult, runPowerLoss } from './power-loss/loop.ts';
@@ -11,10 +12,13 @@ import { runSpoolLoop, type SpoolLoopResult } from './spool-loop/loop.ts';
 type Result = LoopResult | SpoolLoopResult | PowerLossResult;
 
 const runs = { 'kill-loop': runKillLoop, 'spool-loop': runSpoolLoop, 'power-loss': runPowerLoss } as const;
-type RunName = keyof typeof runs;
+type RunName = keyof typeof runs | 'model';
+const runNames = [...Object.keys(runs), 'model'];
 
 interface Arguments {
   readonly cycles: number;
+  /** Of the model. */
+  readonly operations: number;
   readonly seed: string;
   readonly json: boolean;
   readonly only: RunName;
@@ -25,18 +29,34 @@ const program = new Command('faults')
     "Kills writer, producers and Redis under load, or cuts the power of the writer's disk, and asks an oracle whether a promise was broken.",
   )
   .option('--cycles <count>', 'how often something is killed', positive, 1_000)
+  .option('--operations <count>', 'of the model: how many are tried', positive, 1_000_000)
   .option('--seed <text>', 'decides who is killed when', randomBytes(4).toString('hex'))
   .option('--json', 'prints one JSON value', false)
-  .option('--only <name>', `one of ${Object.keys(runs).join(', ')}`, runName, 'kill-loop')
+  .option('--only <name>', `one of ${runNames.join(', ')}`, runName, 'kill-loop')
   .parse();
 
-const { cycles, seed, json, only } = program.opts<Arguments>();
-const why = only === 'power-loss' ? await whyNoPowerCut() : undefined;
-if (why !== undefined) program.error(`error: expected a machine on which power cuts can be tried: ${why}`);
-console.error(`seed ${seed}: ${cycles} cycles`);
-const result = await runs[only]({ cycles, seed, onProgress: (soFar) => console.error(progress(soFar)) });
-console.log(json ? JSON.stringify(result) : report(result));
-process.exitCode = result.violations.length > 0 ? 1 : 0;
+const { cycles, operations, seed, json, only } = program.opts<Arguments>();
+if (only === 'model') await compareWithModel();
+else await runLoop(only);
+
+async function runLoop(name: keyof typeof runs): Promise<void> {
+  const why = name === 'power-loss' ? await whyNoPowerCut() : undefined;
+  if (why !== undefined) program.error(`error: expected a machine on which power cuts can be tried: ${why}`);
+  console.error(`seed ${seed}: ${cycles} cycles`);
+  const result = await runs[name]({ cycles, seed, onProgress: (soFar) => console.error(progress(soFar)) });
+  console.log(json ? JSON.stringify(result) : report(result));
+  process.exitCode = result.violations.length > 0 ? 1 : 0;
+}
+
+/** Throws fast-check's report of the smallest run in which store and model differ. */
+async function compareWithModel(): Promise<void> {
+  const number = Number.parseInt(createHash('sha256').update(seed).digest('hex').slice(0, 7), 16);
+  console.error(`seed ${seed}: ${operations} operations`);
+  const onProgress = (soFar: object, seconds: number) =>
+    console.error(`${seconds} s: ${JSON.stringify(soFar)}`);
+  const count = await runModel({ operations, seed: number, onProgress });
+  console.log(json ? JSON.stringify({ seed, ...count }) : `${JSON.stringify(count)}: no difference`);
+}
 
 function positive(text: string): number {
   const value = Number(text);
@@ -45,8 +65,8 @@ function positive(text: string): number {
 }
 
 function runName(text: string): RunName {
-  if (Object.hasOwn(runs, text)) return text as RunName;
-  throw new InvalidArgumentError(`expected one of ${Object.keys(runs).join(', ')}`);
+  if (runNames.includes(text)) return text as RunName;
+  throw new InvalidArgumentError(`expected one of ${runNames.join(', ')}`);
 }
 
 function progress({ cycles: done, violations, checked, seconds, ...rest }: Result): string {

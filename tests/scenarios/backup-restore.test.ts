@@ -98,12 +98,10 @@ test('store, back up while stores go on, store more, restore: the client goes on
 
 test('a store that was lost whole, with Redis still there: the new writer is above the epoch that Redis has seen', async () => {
   const client = await connect();
-  for (const name of ['first', 'second', 'third']) {
-    const writer = fleet.startWriter();
-    await writer.ready;
-    await client.store({ sessionId: 's', filename: name, content: Buffer.from(name) });
-    await writer.stop();
-  }
+  const first = fleet.startWriter();
+  await first.ready;
+  await client.store({ sessionId: 's', filename: 'before', content: Buffer.from('before') });
+  await first.stop();
   const elsewhere = join(fleet.folder, 'backups');
   const made = await ask('backup', 'create', '--to', elsewhere);
   const redis = new Redis(fleet.redis.url);
@@ -122,5 +120,5 @@ test('a store that was lost whole, with Redis still there: the new writer is abo
   const writer = fleet.startWriter();
   expect(await writer.ready).toMatchObject({ epoch: 32 });
   await client.store({ sessionId: 's', filename: 'after', content: Buffer.from('after') });
-  expect(value(fleet.dataDir, 'SELECT count(*) FROM conversation_files')).toBe(4);
+  expect(value(fleet.dataDir, 'SELECT count(*) FROM conversation_files')).toBe(2);
 });

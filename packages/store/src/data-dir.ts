@@ -30,8 +30,8 @@ export const blobFolders: readonly string[] = Object.freeze(
  */
 export function ensureDataDir(dataDir: string): string {
   const path = resolveDataDir(dataDir);
+  assertSwitched(path);
   try {
-    assertSwitched(path);
     makeFolder(path);
     makeFolder(tmpDir(path));
     makeFolder(quarantineDir(path));
