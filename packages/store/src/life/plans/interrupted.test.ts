@@ -90,6 +90,21 @@ test('what changes while a plan is being applied is skipped and counted, and so 
   expect(row('SELECT is_deleted FROM conversation_files WHERE file_id = ?', late)).toEqual({ is_deleted: 0 });
 });
 
+test('a hold that comes while a plan is being applied keeps the files that are left', async () => {
+  await crash();
+  storeMany(450, 'a');
+  const planId = make({ kind: 'cleanup', mode: 'hard', sessionId: 'a' });
+  askToApply(planId);
+  for (let done = 0; done === 0; done = Number(figures(planId).done_rows)) planSlice();
+  apply(entry('session-hold', { sessionId: 'a', hold: true }));
+  drain(fixture.session, { kind: 'plan' });
+  const { done_rows: done, skipped, done_blob_bytes: bytes } = figures(planId);
+  expect(Number(done) + Number(skipped)).toBe(450);
+  expect(count('conversation_files')).toBe(skipped);
+  expect(skipped).toBeGreaterThan(0);
+  expect(row("SELECT bytes FROM blob_usage WHERE location = 'unreferenced'")).toEqual({ bytes });
+});
+
 test('a small plan is checked and applied in one transaction', async () => {
   await crash();
   storeMany(150, 'a');
