@@ -18,6 +18,8 @@ export interface Sizes {
   readonly fewFiles: number;
   readonly manyFiles: number;
   readonly pages: number;
+  /** Files that are due for cleanup, or contents for the sweep. */
+  readonly dueEntries: number;
 }
 
 export const fullSizes: Sizes = {
@@ -31,6 +33,7 @@ export const fullSizes: Sizes = {
   fewFiles: 10_000,
   manyFiles: 1_000_000,
   pages: 500,
+  dueEntries: 100_000,
 };
 
 export const shortSizes: Sizes = {
@@ -44,4 +47,5 @@ export const shortSizes: Sizes = {
   fewFiles: 1_000,
   manyFiles: 20_000,
   pages: 100,
+  dueEntries: 2_000,
 };

@@ -6,6 +6,7 @@ import { files2m } from './files-2m.ts';
 import { files4k } from './files-4k.ts';
 import { largeFiles } from './large-files.ts';
 import { lonelyStore } from './lonely-store.ts';
+import { maintenance } from './maintenance.ts';
 import { manyFiles } from './many-files.ts';
 import { metadata } from './metadata.ts';
 import { open } from './open.ts';
@@ -20,5 +21,6 @@ export const cases: readonly Case[] = [
   largeFiles,
   open,
   client4k,
+  maintenance,
   manyFiles,
 ];
