@@ -9,6 +9,8 @@ import { filesOf, isFileContent, type Model, sizeOf, textOf } from './model.ts';
 /** Where the two differ. */
 export class Difference extends Error {
   override readonly name = 'Difference';
+  /** After which step of its run it showed. */
+  step = 0;
 }
 
 const filesSql = `SELECT f.file_id, f.session_id, f.original_filename, f.file_hash, f.file_size, f.vm, f.origin_file_id,

@@ -8,7 +8,7 @@ const seed = Number(process.env.FAULTS_SEED ?? Math.trunc(Math.random() * 2 ** 3
 
 test('20,000 random operations, with crashes and damage in between, do to the store what they do to the model', async () => {
   console.log(`seed ${seed}`);
-  const count = await runModel({ operations: 20_000, seed, stepsPerRun: 8_000 });
+  const count = await runModel({ operations: 20_000, seed });
   console.log(JSON.stringify(count));
   expect(count.operations).toBeGreaterThanOrEqual(20_000);
   expect(count.crashes).toBeGreaterThan(5);
@@ -38,6 +38,6 @@ describe('a store that is broken behind its back is found', () => {
 
   test.each(Object.keys(broken))('%s', async (what) => {
     const run = runModel({ operations: 3_000, seed: 7, sabotage: broken[what] ?? '', shrinkForMs: 0 });
-    await expect(run).rejects.toMatchObject({ cause: expect.any(Difference) });
+    await expect(run).rejects.toBeInstanceOf(Difference);
   });
 });

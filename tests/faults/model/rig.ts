@@ -1,7 +1,7 @@
 // The real thing: a writer's session on a folder. A crash leaves what the disk has at that moment, in the middle of a
 // transaction if need be; the next tenure opens that.
 
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { intentDigest, parseOperation } from '@filefleet/protocol';
@@ -83,6 +83,16 @@ export class Rig {
       more = slice?.more ?? true;
       if (slice) await this.#unlink(slice);
     }
+  }
+
+  /** What killed tenures left without a row, as the writer's own walk would find it. */
+  async clearOrphans(): Promise<void> {
+    const blobs = join(this.dataDir, 'blobs');
+    const isNamed = this.look.prepare('SELECT 1 FROM blobs WHERE name = ?');
+    const names = readdirSync(blobs, { recursive: true, encoding: 'utf8' }).filter(
+      (name) => name.includes('.') && !isNamed.get(name),
+    );
+    if (names.length > 0) await this.drain({ kind: 'orphans', names }, null);
   }
 
   prune(): void {

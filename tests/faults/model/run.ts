@@ -1,7 +1,7 @@
 // One run: steps against the store and against the model, compared after each.
 
 import { verifyStore } from '@filefleet/store';
-import { compareBytes, compareFigures, comparePlans, compareRows, same } from './compare.ts';
+import { compareBytes, compareFigures, comparePlans, compareRows, Difference, same } from './compare.ts';
 import { applyAsked } from './effects.ts';
 import { retain, sweep, workOnPlans } from './life.ts';
 import { type Asked, dayMs, emptyModel, type Model, type Outcome } from './model.ts';
@@ -23,13 +23,18 @@ export const newCount = (): Count => ({ operations: 0, crashes: 0, applied: 0, s
 export async function runSteps(steps: readonly Step[], count: Count, sabotage?: string): Promise<void> {
   const rig = new Rig(sabotage);
   const run = new Run(rig, count);
+  let at = 0;
   try {
     await rig.open();
     for (const [n, step] of steps.entries()) {
+      at = n;
       await run.take(step);
       await run.compare(n);
     }
     await run.end();
+  } catch (error) {
+    if (error instanceof Difference) error.step = at;
+    throw error;
   } finally {
     rig.close();
   }
@@ -104,6 +109,7 @@ class Run {
   async end(): Promise<void> {
     const { dataDir, clock, reader } = this.#rig;
     for (const fileId of this.#model.files.keys()) await compareBytes(this.#model, reader, fileId);
+    await this.#rig.clearOrphans();
     const damaged = [...this.#model.contents.values()].filter(({ isDamaged }) => isDamaged).length;
     for await (const { name, faultCount, faults } of verifyStore({ dataDir, deep: true, clock })) {
       const expected = name === 'sizes' || name === 'digests' ? damaged : 0;
