@@ -69,6 +69,34 @@ test('groups, commits, syncs, redeliveries and quarantine have their figures', a
   expect(values).toEqual([100, 1, 1, 2, 1, 1]);
 });
 
+test('maintenance has its figures: rows by task, what was swept, backups, a doubted clock, damaged contents', async () => {
+  let isDoubted = true;
+  const metrics = makeMetrics({ isClockDoubted: () => isDoubted, damagedContents: () => 2 });
+  const step = { task: 'retention', rows: 200, tookMs: 8 };
+  const backup = { name: '', commitSequence: 1, missing: 0, blobs: 1, bytes: 1, tookMs: 1 };
+  const events: WriterEvent[] = [
+    { event: 'maintenance.step', facts: step },
+    { event: 'contents.swept', facts: { contents: 3, files: 1, bytes: 700 } },
+    { event: 'backup.made', facts: backup },
+    { event: 'backup.failed', facts: { code: 'BACKUP_FAILED', message: '' } },
+  ];
+  for (const event of events) metrics.subscriber(event);
+  const names = [
+    'maintenance_rows_total{task="retention"}',
+    'maintenance_step_seconds_bucket{le="0.01"}',
+    'swept_total{of="contents"}',
+    'swept_total{of="bytes"}',
+    'backups_total{outcome="made"}',
+    'backups_total{outcome="failed"}',
+    'clock_doubted',
+    'damaged_contents',
+  ];
+  const values = await Promise.all(names.map((name) => figure(metrics, name)));
+  expect(values).toEqual([200, 1, 3, 700, 1, 1, 1, 2]);
+  isDoubted = false;
+  expect(await figure(metrics, 'clock_doubted')).toBe(0);
+});
+
 test('what stands at the moment is asked when somebody looks', async () => {
   let pressure: 'none' | 'disk' = 'none';
   const metrics = makeMetrics({ pressure: () => pressure });
