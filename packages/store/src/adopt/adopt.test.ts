@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Database } from 'better-sqlite3';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type OldInstallation, writeOldInstallation } from '../../../../tests/support/autobot-storage.ts';
 import { fingerprint, makeFolder, openManager, withRaw } from '../../../../tests/support/data-folder.ts';
@@ -101,6 +102,16 @@ test('every row of every table is in the report', async () => {
   const doubles = old.files.reduce((sum, { sessions }) => sum + sessions.length, 0);
   expect(rows.filter(({ how }) => how?.startsWith('merged into its double'))).toHaveLength(doubles);
 });
+
+test('entries of the cleanup queue are closed, whatever their reason, and nothing was executed', async () => {
+  const { tables } = await adopt();
+  const { healed, left } = tables.find(({ table }) => table === 'file_cleanup_queue') ?? {};
+  expect([healed, left]).toEqual([withRaw(old.database, countReminders), 0]);
+  expect(withRaw(databasePath(dataDir), countReminders)).toBe(0);
+});
+
+const countReminders = (db: Database): number =>
+  Number(db.prepare('SELECT count(*) FROM file_cleanup_queue WHERE is_processed = 0').pluck().get());
 
 test('what was rewritten is kept under its true digest, and the audit says so', async () => {
   await adopt();

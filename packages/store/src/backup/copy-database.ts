@@ -74,8 +74,9 @@ class Pacer {
     setImmediate(() => {
       this.#beganAt = performance.now();
     });
-    if (this.#unsynced >= syncEveryBytes) this.#sync();
-    if (this.#syncing && this.#unsynced > unsyncedBytes) {
+    const isLast = remainingPages <= this.#pages;
+    if (this.#unsynced >= syncEveryBytes || (isLast && this.#unsynced > 0)) this.#sync();
+    if (this.#syncing && (isLast || this.#unsynced > unsyncedBytes)) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1); // the disk is behind; better-sqlite3 would spin
       this.#given = 0;
     } else this.#given = this.#pages;
