@@ -55,7 +55,7 @@ export function markEnded(db: Database, sessionId: string, nowMs: number): boole
 }
 
 /** One reminder per file that is not deleted, for the day on which it is due; none while the session is held. */
-export function remindOfEnd(db: Database, sessionId: string, nowMs: number): void {
+export function remindOfEnd(db: Database, sessionId: string, endedAtMs: number): void {
   run(
     db,
     `INSERT INTO file_cleanup_queue (file_id, session_id, scheduled_deletion_time, cleanup_reason)
@@ -63,7 +63,7 @@ export function remindOfEnd(db: Database, sessionId: string, nowMs: number): voi
             datetime((? + coalesce(s.soft_after_ms, p.soft_after_ms)) / 1000, 'unixepoch'), 'session_ended'
      FROM conversation_files f JOIN sessions s USING (session_id) JOIN retention_policy p
      WHERE f.session_id = ? AND f.is_deleted = 0 AND s.hold = 0`,
-    nowMs,
+    endedAtMs,
     sessionId,
   );
 }
@@ -73,6 +73,7 @@ export function remindOfEnd(db: Database, sessionId: string, nowMs: number): voi
  * deleted stay so.
  */
 export function setHold(db: Database, sessionId: string, hold: boolean, nowMs: number): void {
+  const wasHeld = isHeld(db, sessionId);
   run(
     db,
     `INSERT INTO sessions (session_id, state, first_activity_at_ms, last_activity_at_ms, hold) VALUES (?, 'live', ?, ?, ?)
@@ -82,9 +83,14 @@ export function setHold(db: Database, sessionId: string, hold: boolean, nowMs: n
     nowMs,
     hold ? 1 : 0,
   );
-  if (!hold) return;
-  run(db, `UPDATE sessions SET ${untaken} WHERE session_id = ?`, sessionId);
-  closeReminders(db, sessionId, nowMs);
+  if (hold) {
+    run(db, `UPDATE sessions SET ${untaken} WHERE session_id = ?`, sessionId);
+    closeReminders(db, sessionId, nowMs);
+  } else if (wasHeld) {
+    const sql = 'SELECT ended_at_ms AS atMs FROM sessions WHERE session_id = ?';
+    const atMs = one<{ atMs: number | null }>(db, sql, sessionId)?.atMs ?? null;
+    if (atMs !== null) remindOfEnd(db, sessionId, atMs);
+  }
 }
 
 /** @returns whether a hold keeps the session. */

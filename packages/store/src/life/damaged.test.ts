@@ -78,6 +78,7 @@ describe('a damaged content', () => {
     apply(first, storeEntry('large', { sessionId: 's2' }));
     const before = blobOf('large');
     expect(mark('large', 'its bytes are gone')).toBe(1);
+    await expect(read(idOf(first))).rejects.toMatchObject({ code: 'CONTENT_DAMAGED' });
     const content = await staged('large');
     apply(storeEntry('large', {}, { content }));
     expect(blobOf('large')).toMatchObject({ blobId: before.blobId, name: content.name, damage: null });

@@ -89,12 +89,15 @@ describe('an ended session', () => {
   test('that is held stays as it is, and retention goes on when the hold is released', () => {
     const hold = (held: boolean) =>
       apply(entry('session-hold', { sessionId: 's1', hold: held }, { atMs: clock.now }));
+    const reminders = () => count('file_cleanup_queue', 'is_processed = 0');
     apply(storeEntry('one'));
     end();
     hold(true);
     clock.now += 365 * dayMs;
-    expect(retain()).toEqual([]);
+    expect([retain(), reminders()]).toEqual([[], 0]);
     hold(false);
+    hold(false);
+    expect(reminders()).toBe(1);
     expect(retain()).toMatchObject([{ event: 'session.cleaned' }]);
     hold(true);
     clock.now += 365 * dayMs;
