@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { acquireWriterLock, ensureDataDir, isStoreError } from '@filefleet/store';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { makeFolder, openRaw } from '../../../tests/support/data-folder.ts';
@@ -101,4 +102,34 @@ test('the end of the thread is told once, and nobody waits for ever: neither who
   await expect(line.prune()).rejects.toThrow(/commit thread/);
   await expect(line.close()).rejects.toThrow(/commit thread/);
   expect(losses).toHaveLength(1);
+});
+
+test('a copy of the database is made between groups, whose answers keep their order', async () => {
+  const [dataDir, target] = [makeFolder(), join(makeFolder(), 'copy.db')];
+  const line = await open(dataDir);
+  await line.apply(['before', 'copy'].map((text) => storeEntry(text)));
+  const copying = line.backupTo(target);
+  await expect(line.backupTo(join(makeFolder(), 'second.db'))).rejects.toThrow(
+    'one copy of the database at a time',
+  );
+  const groups = ['a', 'b', 'c'].map((text) => line.apply([storeEntry(text)]));
+  const sequences = (await Promise.all(groups)).map(({ commitSequence }) => commitSequence);
+  expect(sequences).toEqual([2, 3, 4]);
+  expect((await copying).pages).toBeGreaterThan(0);
+  const count = openRaw(target).prepare('SELECT count(*) FROM conversation_files').pluck().get();
+  expect(count).toBeGreaterThanOrEqual(2);
+});
+
+test('a slice of maintenance takes its turn between groups', async () => {
+  const line = await open(makeFolder());
+  const answers = [
+    line.apply([storeEntry('a')]),
+    line.maintain({ kind: 'retention' }),
+    line.apply([storeEntry('b')]),
+  ];
+  expect(await Promise.all(answers)).toMatchObject([
+    { commitSequence: 1 },
+    { more: false, rows: 0, swept: [], events: [] },
+    { commitSequence: 2 },
+  ]);
 });

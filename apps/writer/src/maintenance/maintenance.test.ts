@@ -43,14 +43,14 @@ function withTime(now: () => number): Redis {
   });
 }
 
-function maintain(env: Record<string, string> = {}) {
+function maintain(env: Record<string, string> = {}, ticksOffMs = startMs - 1_000) {
   const { session, dataDir, clock } = store;
   const config = loadConfig({ FILEFLEET_DATA_DIR: dataDir, FILEFLEET_REDIS_URL: server.url, ...env });
   const desk = new ContentDesk(dataDir, session.epoch);
   const events: WriterEvent[] = [];
   const fatal: unknown[] = [];
   const requests: SliceRequest[] = [];
-  const ticks = { offMs: startMs - 1_000, bootId: 'boot', nowMs: () => clock.now - ticks.offMs };
+  const ticks = { offMs: ticksOffMs, bootId: 'boot', nowMs: () => clock.now - ticks.offMs };
   const redisTime = { offMs: 0 };
   const maintenance = new Maintenance({
     config,
@@ -275,8 +275,7 @@ test('a jump within the process is doubted, remembered by the next writer, and o
   first.ticks.offMs += jump; // Redis runs on the same clock, and jumps with it
   await first.maintenance.begin();
   await first.maintenance.stop();
-  const second = maintain();
-  second.ticks.offMs = first.ticks.offMs;
+  const second = maintain({}, first.ticks.offMs);
   await second.maintenance.begin();
   expect(files('is_deleted = 0')).toBe(1);
   expect(second.maintenance.state).toMatchObject({ because: 'jumped', byMs: jump });
