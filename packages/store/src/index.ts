@@ -15,6 +15,7 @@ export { BlobDraft } from './blobs.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { Bytes, Content } from './content.ts';
 export { ContentDesk } from './content-desk.ts';
+export { type ByteRange, CheckedContents } from './content-range.ts';
 export { blobsDir, databasePath, ensureDataDir, lockPath, tmpDir } from './data-dir.ts';
 export {
   isStoreError,
@@ -53,8 +54,12 @@ export type { FileContent } from './open-content.ts';
 export { defaultLimit, maximumLimit } from './queries/bounds.ts';
 export type { FileFacts, FilePage, FilePageOptions } from './queries/files.ts';
 export type { AccessEntry, Association, AuditEntry, AuditOptions } from './queries/history.ts';
+export type { OperationFacts } from './queries/operation-facts.ts';
 export type { DeadLetter, PendingCleanup, QuarantinedJob } from './queries/operations.ts';
 export type { PlanFacts, PlanFigures } from './queries/plans.ts';
+export type { RecordPage, RecordPageOptions } from './queries/record-pages.ts';
+export type { SearchFilter, SearchOptions, SearchSlice } from './queries/search.ts';
+export type { SessionPage, SessionPageOptions } from './queries/session-pages.ts';
 export type { RetentionFacts, SessionFacts } from './queries/sessions.ts';
 export type { StoreStatistics, Usage, VmStatistics } from './queries/statistics.ts';
 export { type LimitOptions, openReader, StoreReader } from './reader.ts';

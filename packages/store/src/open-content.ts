@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Database } from 'better-sqlite3';
 import { type BlobRow, findBlob } from './blob-rows.ts';
+import type { ByteRange, CheckedContents } from './content-range.ts';
 import { blobsDir } from './data-dir.ts';
 import { StoreError } from './errors.ts';
 import { type FileFacts, findFileFacts } from './queries/files.ts';
@@ -19,18 +20,25 @@ export interface FileContent {
   readonly stream: Readable;
 }
 
+export interface OpenContentOptions {
+  readonly includeDeleted?: boolean;
+  /** Part of the bytes only; the reader's memory of checked contents comes with it. */
+  readonly range?: { readonly part: ByteRange; readonly checked: CheckedContents };
+}
+
 const blobNamePattern = /^[0-9a-f]{2}\/[0-9a-f]{64}\.\d+-\d+$/;
 
 /**
  * Opens the content of a file.
  * @param options.includeDeleted also give the bytes of a softly deleted file.
  * @throws StoreError FILE_NOT_FOUND, FILE_DELETED, CONTENT_NOT_IMPORTED, CONTENT_MISSING, CONTENT_DAMAGED, STORAGE_FAULT
+ * @throws RangeError for a range that is not within the file.
  */
 export async function openContent(
   db: Database,
   dataDir: string,
   fileId: string,
-  options: { readonly includeDeleted?: boolean } = {},
+  options: OpenContentOptions = {},
 ): Promise<FileContent> {
   const file = findFileFacts(db, fileId);
   if (!file) throw fileNotFound(fileId);
@@ -38,9 +46,21 @@ export async function openContent(
   const blob = findBlob(db, file.digest);
   if (!blob) throw notImported(file);
   if (blob.damage !== null) throw damaged(file, `bytes known to be damaged: ${blob.damage}`);
-  if (blob.location === 'inline') return { file, stream: verifiedBytes(readInline(db, file, blob), file) };
+  const { range } = options;
+  if (range) assertWithin(range, file);
+  if (blob.location === 'inline') {
+    return { file, stream: verifiedBytes(readInline(db, file, blob), file, range?.part) };
+  }
   const handle = await openBlobFile(db, dataDir, file, blob);
-  return { file, stream: new VerifiedStream(handle, file) };
+  if (!range) return { file, stream: new VerifiedStream(handle, file) };
+  return { file, stream: await range.checked.openPart(handle, file, range.part) };
+}
+
+/** @throws RangeError */
+function assertWithin({ part: { start, end } }: { readonly part: ByteRange }, { size }: FileFacts): void {
+  const whole = Number.isInteger(start) && Number.isInteger(end);
+  if (whole && start >= 0 && start <= end && end < size) return;
+  throw new RangeError(`expected the range to be within ${size} bytes, got ${start} to ${end}; ask within`);
 }
 
 function readInline(db: Database, file: FileFacts, { blobId }: BlobRow): Uint8Array {

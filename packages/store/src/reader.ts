@@ -5,6 +5,7 @@ import type { Receipt } from '@filefleet/protocol';
 import type { Database } from 'better-sqlite3';
 import { hasTable, recordedVersion, unknownOrNewer } from './applied-migrations.ts';
 import { applicationId, openReadConnection } from './connection.ts';
+import { type ByteRange, CheckedContents } from './content-range.ts';
 import { databasePath } from './data-dir.ts';
 import { StoreError } from './errors.ts';
 import { checkIntegrity, type IntegrityReport } from './integrity.ts';
@@ -12,8 +13,12 @@ import { latestVersion, loadMigrations } from './migrations.ts';
 import { type FileContent, openContent } from './open-content.ts';
 import * as files from './queries/files.ts';
 import * as history from './queries/history.ts';
+import { findOperation, type OperationFacts } from './queries/operation-facts.ts';
 import * as operations from './queries/operations.ts';
 import { findPlanFacts, listPlans, type PlanFacts } from './queries/plans.ts';
+import * as pages from './queries/record-pages.ts';
+import { type SearchOptions, type SearchSlice, searchFiles } from './queries/search.ts';
+import { pageSessions, type SessionPage, type SessionPageOptions } from './queries/session-pages.ts';
 import {
   findSession,
   getRetention,
@@ -49,6 +54,7 @@ export function openReader(options: { readonly dataDir: string }): StoreReader {
 export class StoreReader {
   readonly #db: Database;
   readonly #dataDir: string;
+  readonly #checked = new CheckedContents();
 
   /** For this package: use `openReader`. */
   constructor(db: Database, dataDir: string) {
@@ -72,6 +78,19 @@ export class StoreReader {
   /** Most recently used first. @throws StoreError LIMIT_INVALID */
   listSessions(options?: LimitOptions): SessionFacts[] {
     return this.#read((db) => listSessions(db, options));
+  }
+
+  /** Page by page, with filters. @throws StoreError CURSOR_INVALID, LIMIT_INVALID */
+  pageSessions(options?: SessionPageOptions): SessionPage {
+    return this.#read((db) => pageSessions(db, options));
+  }
+
+  /**
+   * Looks at up to 1,000 files, newest first, and says where to go on.
+   * @throws StoreError CURSOR_INVALID, LIMIT_INVALID
+   */
+  searchFiles(options: SearchOptions): SearchSlice {
+    return this.#read((db) => searchFiles(db, options));
   }
 
   /** @returns undefined for a session that nobody knows (any more). */
@@ -144,15 +163,48 @@ export class StoreReader {
     return this.#read((db) => operations.listQuarantine(db, options));
   }
 
+  /** @returns undefined for an operation that was never settled, or is forgotten. */
+  getOperation(operationId: string): OperationFacts | undefined {
+    return this.#read((db) => findOperation(db, operationId));
+  }
+
+  /** Newest first. @throws StoreError CURSOR_INVALID, LIMIT_INVALID */
+  pageDeadLetters(
+    options?: Parameters<typeof pages.pageDeadLetters>[1],
+  ): pages.RecordPage<operations.DeadLetter> {
+    return this.#read((db) => pages.pageDeadLetters(db, options));
+  }
+
+  /** Newest first. @throws StoreError CURSOR_INVALID, LIMIT_INVALID */
+  pageQuarantine(options?: pages.RecordPageOptions): pages.RecordPage<operations.QuarantinedJob> {
+    return this.#read((db) => pages.pageQuarantine(db, options));
+  }
+
+  /** Open reminders, soonest first. @throws StoreError CURSOR_INVALID, LIMIT_INVALID */
+  pagePendingCleanups(options?: pages.RecordPageOptions): pages.RecordPage<operations.PendingCleanup> {
+    return this.#read((db) => pages.pagePendingCleanups(db, options));
+  }
+
+  /** Newest first, also of a file that was purged. @throws StoreError CURSOR_INVALID, LIMIT_INVALID */
+  pageFileAudit(fileId: string, options?: pages.RecordPageOptions): pages.RecordPage<history.AuditEntry> {
+    return this.#read((db) => pages.pageFileAudit(db, fileId, options));
+  }
+
   /**
    * The bytes of a file, verified: inline ones before the first byte, files on the way, with an error instead of an end.
    * @param options.includeDeleted also those of a softly deleted file.
+   * @param options.range a part of them: before the first part of a content its whole is read and checked.
    * @throws StoreError FILE_NOT_FOUND, FILE_DELETED, CONTENT_NOT_IMPORTED, CONTENT_MISSING, CONTENT_DAMAGED
+   * @throws RangeError for a range that is not within the file.
    */
-  async openContent(fileId: string, options?: { readonly includeDeleted?: boolean }): Promise<FileContent> {
+  async openContent(
+    fileId: string,
+    { includeDeleted = false, range }: { readonly includeDeleted?: boolean; readonly range?: ByteRange } = {},
+  ): Promise<FileContent> {
     this.#assertOpen();
     try {
-      return await openContent(this.#db, this.#dataDir, fileId, options);
+      const part = range && { range: { part: range, checked: this.#checked } };
+      return await openContent(this.#db, this.#dataDir, fileId, { includeDeleted, ...part });
     } catch (error) {
       throw asStoreError(error, `reading the content of ${fileId}`);
     }

@@ -74,13 +74,19 @@ export class VerifiedStream extends Readable {
 
 /**
  * Bytes that are all there already, verified before the first is given.
+ * @param part of them only, both ends included.
  * @throws StoreError CONTENT_DAMAGED
  */
-export function verifiedBytes(bytes: Uint8Array, expected: ExpectedContent): Readable {
+export function verifiedBytes(
+  bytes: Uint8Array,
+  expected: ExpectedContent,
+  part: { readonly start: number; readonly end: number } = { start: 0, end: bytes.length },
+): Readable {
   if (bytes.length !== expected.size) throw damaged(expected, `${bytes.length} bytes`);
   const digest = createHash('sha256').update(bytes).digest('hex');
   if (digest !== expected.digest) throw damaged(expected, `digest ${digest}`);
-  return Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false });
+  const given = bytes.subarray(part.start, part.end + 1);
+  return Readable.from(given.length === 0 ? [] : [given], { objectMode: false });
 }
 
 export function damaged({ fileId, digest, size }: ExpectedContent, got: string): StoreError {

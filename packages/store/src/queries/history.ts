@@ -108,7 +108,7 @@ function withDetails<Entry extends { details: string | null }>(
 }
 
 /** Other programs wrote 001's log too, so its text may be anything. */
-function parseDetails(text: string | null): Record<string, unknown> | null {
+export function parseDetails(text: string | null): Record<string, unknown> | null {
   if (text === null) return null;
   try {
     const value: unknown = JSON.parse(text);

@@ -1,0 +1,152 @@
+// Search in names and metadata. There is no index of words: a search walks the files, newest first, looks at a bounded number
+// of them, says how many, and where to go on. The text is looked for as it stands; no character of it has a meaning of its own.
+
+import type { Database } from 'better-sqlite3';
+import { all } from '../statements.ts';
+import { checkedLimit } from './bounds.ts';
+import { decodeKey, encodeKey } from './cursors.ts';
+import { type FileFacts, findFileFacts } from './files.ts';
+import { prefixCondition } from './prefix.ts';
+
+/** Files that one call looks at, at most: some milliseconds. Callers that look at more call again. */
+export const searchSliceRows = 1_000;
+
+export interface SearchFilter {
+  /** Looked for in names, metadata keys and values, whatever the case. */
+  readonly text?: string;
+  /** Files of this session only: then the walk is over its own files. */
+  readonly sessionId?: string;
+  readonly sessionPrefix?: string;
+  /** Files with these bytes only. */
+  readonly digest?: string;
+  readonly vm?: string;
+  /** `image/png`, or a family: `image/*`. */
+  readonly type?: string;
+  /** `active` when left out. */
+  readonly state?: 'active' | 'deleted' | 'any';
+  /** Stored at this time or later, and before the other one. Milliseconds since 1970. */
+  readonly fromMs?: number;
+  readonly untilMs?: number;
+}
+
+export interface SearchOptions extends SearchFilter {
+  /** 1 to 500; 50 when left out. */
+  readonly limit?: number;
+  /** `nextCursor` of the call before, with the same filter. */
+  readonly cursor?: string;
+}
+
+export interface SearchSlice {
+  readonly matches: readonly FileFacts[];
+  /** Files that this call looked at. */
+  readonly scanned: number;
+  /** Only when there are files that nobody has looked at yet. */
+  readonly nextCursor?: string;
+}
+
+interface Looked {
+  readonly fileId: string;
+  readonly atMs: number;
+  readonly rowId: number;
+  readonly hit: 0 | 1;
+}
+
+/** @throws StoreError CURSOR_INVALID, LIMIT_INVALID */
+export function searchFiles(db: Database, options: SearchOptions): SearchSlice {
+  const { limit: wanted, cursor, ...filter } = options;
+  const limit = checkedLimit(wanted);
+  const list = `search ${JSON.stringify(Object.entries(filter).sort())}`;
+  const key = decodeKey<Key>(list, cursor, [Number.MAX_SAFE_INTEGER, '', Number.MAX_SAFE_INTEGER]);
+  const rows = walk(db, filter, key);
+  const hits: string[] = [];
+  for (const [index, row] of rows.entries()) {
+    if (row.hit) hits.push(row.fileId);
+    const isLast = index === rows.length - 1;
+    if (hits.length === limit && !isLast) return slice(db, hits, index + 1, list, row);
+  }
+  return slice(db, hits, rows.length, list, rows.length === searchSliceRows ? rows.at(-1) : undefined);
+}
+
+function slice(
+  db: Database,
+  hits: readonly string[],
+  scanned: number,
+  list: string,
+  last?: Looked,
+): SearchSlice {
+  const matches = hits.flatMap((fileId) => findFileFacts(db, fileId) ?? []);
+  if (!last) return { matches, scanned };
+  return { matches, scanned, nextCursor: encodeKey(list, [last.atMs, last.fileId, last.rowId]) };
+}
+
+type Key = readonly [atMs: number, fileId: string, rowId: number];
+
+function walk(db: Database, filter: SearchFilter, [atMs, fileId, rowId]: Key): Looked[] {
+  teachText(db);
+  const { sql, values } = condition(filter);
+  const columns = `f.file_id AS fileId, f.uploaded_at_ms AS atMs, f.rowid AS rowId, (${sql}) AS hit`;
+  if (filter.sessionId !== undefined) {
+    const half = (deleted: 0 | 1) => `SELECT ${columns} FROM conversation_files f
+      WHERE f.session_id = ? AND f.is_deleted = ${deleted} AND (f.uploaded_at_ms, f.file_id) < (?, ?)`;
+    const halves = halvesOf(filter.state).map(half);
+    const each = [...values, filter.sessionId, atMs, fileId];
+    const walkSql = `${halves.join(' UNION ALL ')} ORDER BY atMs DESC, fileId DESC LIMIT ${searchSliceRows}`;
+    return all<Looked>(db, walkSql, ...halves.flatMap(() => each));
+  }
+  // By number and not by time: 001 has no index over `uploaded_at_ms`, and numbers are given in the order of storing.
+  // The plus keeps SQLite at the index of digests, which holds few rows, instead of a walk in the order of numbers.
+  const [bytes, number] = filter.digest === undefined ? ['', 'f.rowid'] : ['f.file_hash = ? AND', '+f.rowid'];
+  const walkSql = `SELECT ${columns} FROM conversation_files f WHERE ${bytes} ${number} < ?
+    ORDER BY ${number} DESC LIMIT ${searchSliceRows}`;
+  const digest = filter.digest === undefined ? [] : [filter.digest];
+  return all<Looked>(db, walkSql, ...values, ...digest, rowId);
+}
+
+function halvesOf(state: SearchFilter['state']): (0 | 1)[] {
+  if (state === 'any') return [0, 1];
+  return state === 'deleted' ? [1] : [0];
+}
+
+function condition(filter: SearchFilter): { sql: string; values: unknown[] } {
+  const parts: string[] = [];
+  const values: unknown[] = [];
+  const add = (sql: string, ...more: readonly unknown[]) => {
+    parts.push(sql);
+    values.push(...more);
+  };
+  if (filter.state !== 'any') add(`f.is_deleted = ${filter.state === 'deleted' ? 1 : 0}`);
+  if (filter.vm !== undefined) add('f.vm = ?', filter.vm);
+  if (filter.fromMs !== undefined) add('f.uploaded_at_ms >= ?', filter.fromMs);
+  if (filter.untilMs !== undefined) add('f.uploaded_at_ms < ?', filter.untilMs);
+  if (filter.digest !== undefined) add('f.file_hash = ?', filter.digest);
+  const family = filter.type?.endsWith('/*') ? filter.type.slice(0, -1) : undefined;
+  const type = "coalesce(f.mime_type, f.declared_mime_type, '')";
+  if (family !== undefined) add(`substr(${type}, 1, ?) = ?`, family.length, family);
+  else if (filter.type !== undefined) add(`${type} = ?`, filter.type);
+  const range = prefixCondition('f.session_id', filter.sessionPrefix);
+  add(range.sql, ...range.values);
+  if (filter.text !== undefined && filter.text !== '') {
+    const text = folded(filter.text);
+    add(
+      `(text_holds(f.original_filename, ?) OR EXISTS (SELECT 1 FROM file_metadata m WHERE m.file_id = f.file_id
+         AND (text_holds(m.metadata_key, ?) OR text_holds(m.metadata_value, ?))))`,
+      ...[text, text, text],
+    );
+  }
+  return { sql: parts.join(' AND '), values };
+}
+
+const taught = new WeakSet<Database>();
+
+/** LIKE folds the case of ASCII only, and gives `%` and `_` a meaning. */
+function teachText(db: Database): void {
+  if (taught.has(db)) return;
+  db.function('text_holds', { deterministic: true }, (text: unknown, wanted: unknown) =>
+    typeof text === 'string' && folded(text).includes(String(wanted)) ? 1 : 0,
+  );
+  taught.add(db);
+}
+
+function folded(text: string): string {
+  return text.normalize('NFC').toLowerCase();
+}
