@@ -2,7 +2,7 @@
 
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { runCommandLine } from '../../apps/cli/src/run.ts';
+import { runCommandLine } from '@filefleet/cli';
 
 export interface Said {
   readonly exitCode: number;

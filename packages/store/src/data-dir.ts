@@ -30,8 +30,8 @@ export const blobFolders: readonly string[] = Object.freeze(
  */
 export function ensureDataDir(dataDir: string): string {
   const path = resolveDataDir(dataDir);
-  assertSwitched(path);
   try {
+    assertSwitched(path);
     makeFolder(path);
     makeFolder(tmpDir(path));
     makeFolder(quarantineDir(path));
@@ -104,7 +104,7 @@ function errnoOf(error: unknown): string | undefined {
 
 function describeFault(error: unknown, dataDir: string): unknown {
   const errno = errnoOf(error);
-  if (errno === undefined || !(error instanceof Error)) return error;
+  if (errno === undefined || !(error instanceof Error) || error instanceof StoreError) return error;
   const fault = ['EIO', 'ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(errno);
   const path = 'path' in error && typeof error.path === 'string' ? error.path : dataDir;
   const message = fault
