@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Context } from './context.ts';
 import { exitCodeHelp } from './exit-codes.ts';
 import { addBackupCommands } from './programs/backup-commands.ts';
+import { addLifeCommands } from './programs/life-commands.ts';
 
 type Finish = (exitCode: number) => void;
 
@@ -22,6 +23,7 @@ export function createProgram(context: Context, finish: Finish): Command {
   addFleetCommands(program, context, finish);
   addFileCommands(program, context, finish);
   addStoreCommands(program, context, finish);
+  addLifeCommands(program, context, finish, command);
   addBackupCommands(program, context, finish, command);
   addSpoolCommands(program, context, finish);
   return program;
@@ -92,6 +94,12 @@ function addFileCommands(program: Command, context: Context, finish: Finish): vo
 function addStoreCommands(program: Command, context: Context, finish: Finish): void {
   command(program, 'verify', 'check rows, receipts and bytes against each other; changes nothing')
     .option('--deep', 'read every byte, too, and compare digests')
+    .option(
+      '--anchor <id:hash>',
+      "a head of the audit's chain, from a log; may be given again",
+      collectAnchors,
+      [],
+    )
     .action(async (options) => finish(await (await import('./commands/verify.ts')).verify(context, options)));
   const migrate = program.command('migrate').description('the database schema; works without Redis');
   command(migrate, 'status', 'applied and pending migrations').action(async () =>
@@ -137,6 +145,13 @@ function parseCount(text: string): number {
   const count = Number(text);
   if (/^\d{1,3}$/.test(text) && count >= 1 && count <= 500) return count;
   throw new InvalidArgumentError('expected a whole number from 1 to 500.');
+}
+
+function collectAnchors(text: string, anchors: { auditId: number; hash: string }[]) {
+  const [, auditId, hash] = /^(\d{1,15}):([0-9a-fA-F]{64})$/.exec(text) ?? [];
+  if (auditId === undefined || hash === undefined)
+    throw new InvalidArgumentError('expected the number of an entry, a colon and its hash in hex.');
+  return [...anchors, { auditId: Number(auditId), hash }];
 }
 
 function collectPairs(text: string, pairs: Record<string, string>): Record<string, string> {

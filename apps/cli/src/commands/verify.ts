@@ -5,15 +5,17 @@ import picocolors from 'picocolors';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { shown } from '../safe-text.ts';
+import { type AuditAnchor, findAnchors } from './audit-anchors.ts';
 
 /** @returns the exit code: 1 when a step found a fault. @throws StoreError NOT_INITIALIZED, STORAGE_FAULT */
 export async function verify(
   context: Context,
-  { deep = false }: { readonly deep?: boolean },
+  { deep = false, anchor = [] }: { readonly deep?: boolean; readonly anchor?: readonly AuditAnchor[] },
 ): Promise<number> {
   const { dataDir } = context.config();
+  const anchors = [...anchor, ...(await findAnchors(context))];
   const steps: StepReport[] = [];
-  for await (const step of verifyStore({ dataDir, deep })) {
+  for await (const step of verifyStore({ dataDir, deep, anchors })) {
     steps.push(step);
     if (!context.json) context.note(describe(step)); // as they come: the deep ones take their time
   }
