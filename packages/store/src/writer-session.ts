@@ -33,8 +33,8 @@ export interface WriterSessionOptions {
   readonly monotonic?: () => number;
 }
 
-/** Receipts forgotten in one turn at most, so that a turn stays short. */
-const prunedPerTurn = 5_000;
+/** Receipts forgotten in one turn at most, so that a turn stays short: whoever asks goes on until none is left. */
+const prunedPerTurn = 500;
 
 export class WriterSession {
   readonly epoch: number;
