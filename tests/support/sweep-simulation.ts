@@ -185,7 +185,8 @@ class Simulation {
   }
 
   #applyPlan(): void {
-    const sql = "SELECT plan_id AS planId FROM plans WHERE state = 'ready' ORDER BY rows DESC LIMIT 1";
+    const sql =
+      "SELECT plan_id AS planId FROM plans WHERE state = 'ready' ORDER BY rows DESC, created_at_ms LIMIT 1";
     const plan = this.#first<{ planId: string }>(sql);
     if (plan) this.#open.session.apply([entry('plan-apply', plan)]);
   }

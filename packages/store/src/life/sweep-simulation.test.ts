@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { makeFolder } from '../../../../tests/support/data-folder.ts';
 import { isFull } from '../../../../tests/support/full-forms.ts';
-import { simulate } from '../../../../tests/support/sweep-simulation.ts';
+import { type SimulationOptions, simulate } from '../../../../tests/support/sweep-simulation.ts';
 
 /** Several seeds rather than a longer run: stores grow old otherwise. */
 const seeds = isFull ? Array.from({ length: 20 }, (_, n) => n + 1) : [1];
@@ -25,20 +25,28 @@ describe('stores against the sweep', () => {
   );
 
   test('without the question whether a file names them, contents in use go', async () => {
-    const run = simulate({ dataDir: makeFolder(), seed: 1, without: ['sweep-recheck'] }, steps);
-    await expect(run).rejects.toThrow(/took content|bytes are gone/);
-  });
+    expect(await firstFault({ without: ['sweep-recheck'] })).toMatch(/took content|bytes are gone/);
+  }, 120_000);
 
   test('without it, a plan alone is enough for that, also where nobody lies', async () => {
-    const run = simulate(
-      { dataDir: makeFolder(), seed: 1, without: ['sweep-recheck'], onlyPlans: true },
-      steps,
-    );
-    await expect(run).rejects.toThrow(/took content|bytes are gone/);
-  });
+    const fault = await firstFault({ without: ['sweep-recheck'], onlyPlans: true });
+    expect(fault).toMatch(/took content|bytes are gone/);
+  }, 120_000);
 
   test('without names of their own, a late unlink takes the bytes that were stored again', async () => {
-    const run = simulate({ dataDir: makeFolder(), seed: 1, without: ['unique-names'] }, steps);
-    await expect(run).rejects.toThrow(/bytes are gone \(file/);
-  });
+    expect(await firstFault({ without: ['unique-names'] })).toMatch(/bytes are gone \(file/);
+  }, 120_000);
 });
+
+/** What goes wrong first, with seeds that find it soon; ids are made by chance, so one seed might once pass by. */
+async function firstFault(options: Pick<SimulationOptions, 'without' | 'onlyPlans'>): Promise<string> {
+  for (const seed of [9, 5, 8]) {
+    const run = simulate({ dataDir: makeFolder(), seed, ...options }, steps);
+    const fault = await run.then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    if (fault !== undefined) return fault;
+  }
+  return 'nothing went wrong';
+}
