@@ -1,6 +1,12 @@
 // @filefleet/config: the FILEFLEET_* environment variables, their defaults and their checks, for every app.
 
 export {
+  type DashboardToken,
+  parseDashboardTokens,
+  type TokenScope,
+  tokenScopes,
+} from './dashboard-tokens.ts';
+export {
   type DashboardUser,
   formatPasswordHash,
   type PasswordHash,

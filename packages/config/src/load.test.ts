@@ -29,6 +29,7 @@ describe('loadConfig', () => {
       backupDir: '/srv/fleet/.filefleet/backups',
       redisUrl: undefined,
       dashboardUsers: undefined,
+      dashboardTokens: undefined,
       dashboardSecret: undefined,
     });
   });
@@ -63,6 +64,7 @@ describe('loadConfig', () => {
       FILEFLEET_DASHBOARD_HOST: '::1',
       FILEFLEET_DASHBOARD_PORT: '0',
       FILEFLEET_DASHBOARD_USERS: `ada:admin:${hash}, vi:viewer:${hash}`,
+      FILEFLEET_DASHBOARD_TOKENS: `ci:read:${'0'.repeat(64)}:run-`,
       FILEFLEET_DASHBOARD_SECRET: 'x'.repeat(32),
     });
     expect(config).toMatchObject({
@@ -92,6 +94,7 @@ describe('loadConfig', () => {
         { name: 'ada', role: 'admin', password: { cost: 32_768 } },
         { name: 'vi', role: 'viewer' },
       ],
+      dashboardTokens: [{ name: 'ci', scope: 'read', sessionPrefix: 'run-' }],
       dashboardSecret: 'x'.repeat(32),
     });
   });
@@ -180,6 +183,7 @@ describe('loadConfig', () => {
     ['FILEFLEET_DASHBOARD_SECRET', 'correct-horse'],
     ['FILEFLEET_DASHBOARD_USERS', 'ada:admin:correct-horse'],
     ['FILEFLEET_DASHBOARD_USERS', 'ada:correct-horse'],
+    ['FILEFLEET_DASHBOARD_TOKENS', 'ci:read:correct-horse'],
     ['FILEFLEET_DASHBOARD_USERS', `correct-horse:correct-horse:${hash}`],
   ])('a wrong %s is reported without showing it', (name, value) => {
     const [problem = ''] = problemsOf({ [name]: value });

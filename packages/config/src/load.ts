@@ -3,6 +3,7 @@
 import { join, resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
+import type { DashboardToken } from './dashboard-tokens.ts';
 import type { DashboardUser } from './dashboard-users.ts';
 import { defaults } from './defaults.ts';
 import { ConfigError } from './errors.ts';
@@ -50,6 +51,8 @@ export interface Config {
   readonly dashboardOneTimePassword: boolean;
   /** Undefined: nobody was named. */
   readonly dashboardUsers: readonly DashboardUser[] | undefined;
+  /** Undefined: none was made. */
+  readonly dashboardTokens: readonly DashboardToken[] | undefined;
   readonly dashboardSecret: string | undefined;
 }
 
@@ -116,6 +119,7 @@ function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
     dashboardPort: env.FILEFLEET_DASHBOARD_PORT ?? defaults.dashboardPort,
     dashboardOneTimePassword: env.FILEFLEET_DASHBOARD_ONE_TIME_PASSWORD ?? defaults.dashboardOneTimePassword,
     dashboardUsers: env.FILEFLEET_DASHBOARD_USERS,
+    dashboardTokens: env.FILEFLEET_DASHBOARD_TOKENS,
     dashboardSecret: env.FILEFLEET_DASHBOARD_SECRET,
   });
 }

@@ -3,6 +3,7 @@
 
 import { vmNamePattern } from '@filefleet/protocol';
 import { z } from 'zod';
+import { parseDashboardTokens } from './dashboard-tokens.ts';
 import { parseDashboardUsers } from './dashboard-users.ts';
 import { defaults } from './defaults.ts';
 import { maintenanceFacts, maintenanceVariables } from './maintenance-variables.ts';
@@ -50,6 +51,12 @@ export const variables = {
     const users = parseDashboardUsers(text);
     if (!('problem' in users)) return users;
     context.addIssue({ code: 'custom', message: users.problem, params: { says: true } });
+    return z.NEVER;
+  }),
+  FILEFLEET_DASHBOARD_TOKENS: z.string().transform((text, context) => {
+    const tokens = parseDashboardTokens(text);
+    if (!('problem' in tokens)) return tokens;
+    context.addIssue({ code: 'custom', message: tokens.problem, params: { says: true } });
     return z.NEVER;
   }),
   FILEFLEET_DASHBOARD_SECRET: z.string().min(32),
@@ -189,6 +196,14 @@ export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
     wish: 'name:role:hash',
     advice: 'make the hash with: npm run -s hash-password -w apps/dashboard; double each $ in a compose file',
     byDefault: 'none: a password for this run is printed',
+    secret: true,
+  },
+  FILEFLEET_DASHBOARD_TOKENS: {
+    what: 'Which programs may use the API: `name:scope:hash` or `name:scope:hash:prefix of sessions`, separated by commas; scopes read, write.',
+    noun: 'each token',
+    wish: 'name:scope:hash',
+    advice: 'make one with: npm run -s make-token -w apps/dashboard',
+    byDefault: 'none: programs log in as users',
     secret: true,
   },
   FILEFLEET_DASHBOARD_SECRET: {
