@@ -15,11 +15,12 @@ export class Difference extends Error {
 
 const filesSql = `SELECT f.file_id, f.session_id, f.original_filename, f.file_hash, f.file_size, f.vm, f.origin_file_id,
     f.deleted_at_ms, f.uploaded_at_ms, f.row_version, f.is_deleted = (f.deleted_at_ms IS NOT NULL) AND (f.deleted_at IS NOT NULL) = f.is_deleted,
+    f.file_path = iif(b.location = 'file', 'blobs/' || b.name, 'inline:' || b.digest),
     (SELECT json_group_array(json_array(m.metadata_key, m.metadata_value)) FROM (SELECT * FROM file_metadata
       WHERE file_id = f.file_id ORDER BY metadata_key) m),
     (SELECT json_group_array(json_array(a.session_id, a.association_type, a.message_id)) FROM (SELECT * FROM
       session_file_associations WHERE file_id = f.file_id ORDER BY association_id) a)
-  FROM conversation_files f ORDER BY f.file_id`;
+  FROM conversation_files f JOIN blobs b ON b.digest = f.file_hash ORDER BY f.file_id`;
 const sessionsSql = `SELECT session_id, state, first_activity_at_ms, last_activity_at_ms, ended_at_ms, cleaned_at_ms, hold,
     soft_after_ms, purge_after_ms FROM sessions ORDER BY session_id`;
 const contentsSql = `SELECT b.digest, b.size, b.location, b.damaged_at_ms IS NOT NULL, u.blob_id IS NOT NULL, u.since_ms
@@ -44,6 +45,7 @@ export function compareRows(model: Model, db: Database): void {
       file.deletedAtMs,
       file.uploadedAtMs,
       file.version,
+      1,
       1,
       JSON.stringify(byKey(file.metadata)),
       JSON.stringify(file.associations.map(({ type, messageId }) => [file.sessionId, type, messageId])),

@@ -28,7 +28,7 @@ export type CrashPoint = 'begun' | 'applied' | 'committed';
 const weighted = {
   store: 26,
   'store-known': 3,
-  rename: 5,
+  rename: 8,
   annotate: 7,
   link: 5,
   copy: 6,
@@ -156,7 +156,8 @@ export function resolve(model: Model, drawnOne: Drawn, nowMs: number): Asked {
       return asked('plan-make', { plan: planOf(model, drawnOne, nowMs) });
     case 'apply': {
       const plans = [...model.plans.values()].filter(({ state }) => state === 'ready');
-      const plan = plans.at(-1 - (a % Math.max(1, Math.min(3, plans.length))));
+      // Mostly the last one: older ones are stale more often than not.
+      const plan = plans.at(a % 4 === 0 ? -2 : -1);
       return asked('plan-apply', { planId: plan?.planId ?? makeOperationId(nowMs) });
     }
   }
