@@ -18,8 +18,6 @@ export const defaults = Object.freeze({
   stopTimeoutMs: 4_500,
   /** Given back when the disk is full, so that operations that free bytes can still commit. */
   ballastBytes: 64 * 1024 * 1024,
-  retentionSoftDays: 30,
-  retentionPurgeDays: 30,
   sweepGraceHours: 24,
   scrubDays: 30,
   maintenanceSeconds: 60,

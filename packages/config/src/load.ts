@@ -30,8 +30,9 @@ export interface Config {
   readonly ballastBytes: number;
   /** Undefined: no figures are served. */
   readonly metricsPort: number | undefined;
-  readonly retentionSoftDays: number;
-  readonly retentionPurgeDays: number;
+  /** Undefined: as it is in force; 30 in a new store. */
+  readonly retentionSoftDays: number | undefined;
+  readonly retentionPurgeDays: number | undefined;
   /** Undefined: no session ends by itself. */
   readonly retentionIdleDays: number | undefined;
   /** Undefined: no session ends because of its size. */
@@ -105,8 +106,8 @@ function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
     stopTimeoutMs: env.FILEFLEET_STOP_TIMEOUT_MS ?? defaults.stopTimeoutMs,
     ballastBytes: env.FILEFLEET_BALLAST_BYTES ?? defaults.ballastBytes,
     metricsPort: env.FILEFLEET_METRICS_PORT,
-    retentionSoftDays: env.FILEFLEET_RETENTION_SOFT_DAYS ?? defaults.retentionSoftDays,
-    retentionPurgeDays: env.FILEFLEET_RETENTION_PURGE_DAYS ?? defaults.retentionPurgeDays,
+    retentionSoftDays: env.FILEFLEET_RETENTION_SOFT_DAYS,
+    retentionPurgeDays: env.FILEFLEET_RETENTION_PURGE_DAYS,
     retentionIdleDays: env.FILEFLEET_RETENTION_IDLE_DAYS,
     retentionSpaceBytes: env.FILEFLEET_RETENTION_SPACE_BYTES,
     sweepGraceHours: env.FILEFLEET_SWEEP_GRACE_HOURS ?? defaults.sweepGraceHours,

@@ -22,14 +22,15 @@ export type Spans = Pick<
   | 'maintenanceSeconds'
 >;
 
-/** Pure: the spans that the configuration gives, in milliseconds. */
-export function policyOf(spans: Spans): RetentionPolicy {
+/** Pure: the spans that the configuration gives, in milliseconds; what it does not say is not in it. */
+export function policyOf(spans: Spans): Partial<RetentionPolicy> {
   const { retentionSoftDays, retentionPurgeDays, retentionIdleDays, retentionSpaceBytes } = spans;
+  const inMs = (days: number, atLeastMs = 0) => Math.max(atLeastMs, Math.round(days * dayMs));
   return {
-    softAfterMs: Math.round(retentionSoftDays * dayMs),
-    purgeAfterMs: Math.round(retentionPurgeDays * dayMs),
-    idleAfterMs: retentionIdleDays === undefined ? null : Math.max(1, Math.round(retentionIdleDays * dayMs)),
-    spaceBytes: retentionSpaceBytes ?? null,
+    ...(retentionSoftDays === undefined ? {} : { softAfterMs: inMs(retentionSoftDays) }),
+    ...(retentionPurgeDays === undefined ? {} : { purgeAfterMs: inMs(retentionPurgeDays) }),
+    ...(retentionIdleDays === undefined ? {} : { idleAfterMs: inMs(retentionIdleDays, 1) }),
+    ...(retentionSpaceBytes === undefined ? {} : { spaceBytes: retentionSpaceBytes }),
   };
 }
 

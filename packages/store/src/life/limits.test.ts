@@ -100,6 +100,19 @@ describe('the space limit', () => {
 });
 
 describe('the policy', () => {
+  test('that a plan made shorter stays so when the configuration says nothing', () => {
+    setPolicy({});
+    tamper(`UPDATE retention_policy SET soft_after_ms = ${dayMs}, idle_after_ms = ${dayMs}`);
+    const inForce = row('SELECT * FROM retention_policy');
+    expect(eventsOf([fixture.session.maintain({ kind: 'policy', policy: {} })])).toEqual([]);
+    expect(row('SELECT * FROM retention_policy')).toEqual(inForce);
+    fixture.session.maintain({ kind: 'policy', policy: { softAfterMs: 2 * dayMs } });
+    expect(row('SELECT soft_after_ms AS soft, idle_after_ms AS idle FROM retention_policy')).toEqual({
+      soft: 2 * dayMs,
+      idle: dayMs,
+    });
+  });
+
   const inForce = () =>
     row(
       'SELECT soft_after_ms AS soft, purge_after_ms AS purge, idle_after_ms AS idle, space_bytes AS space FROM retention_policy',

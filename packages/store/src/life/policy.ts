@@ -46,17 +46,21 @@ export function longerPolicy(inForce: RetentionPolicy, configured: RetentionPoli
 const isSame = (a: RetentionPolicy, b: RetentionPolicy): boolean =>
   spans.every((span) => a[span] === b[span]);
 
-/** The first configuration counts whole; later ones only where they keep files longer. */
-export function takeOverPolicy(moment: SliceMoment, configured: RetentionPolicy): boolean {
+/**
+ * The first configuration counts whole; later ones only where they keep files longer. What a configuration says nothing
+ * about stays as it is: else a default would undo at the next start what an operator set through a plan.
+ */
+export function takeOverPolicy(moment: SliceMoment, given: Partial<RetentionPolicy>): boolean {
   moment.budget.take();
   const { changedAtMs, ...before } = policyInForce(moment.db);
   const isFirst = changedAtMs === 0;
+  const configured = { ...before, ...given };
   const inForce = isFirst ? configured : longerPolicy(before, configured);
   if (isFirst || !isSame(inForce, before)) writePolicy(moment.db, inForce, moment.nowMs);
   if (!isSame(inForce, before)) {
     const details = { before, inForce };
     auditSlice(moment, { action: 'retention-policy', actor: 'configuration', details });
   }
-  if (!isSame(inForce, configured)) moment.events.push({ event: 'policy.kept', inForce, configured });
+  if (!isSame(inForce, configured)) moment.events.push({ event: 'policy.kept', inForce, configured: given });
   return false;
 }

@@ -4,8 +4,8 @@ import type { Bytes } from '../content.ts';
 
 /** Which work. The commit thread does one slice between two groups. */
 export type SliceRequest =
-  /** Takes over the spans that the configuration gives; shorter ones than those in force are not taken. */
-  | { readonly kind: 'policy'; readonly policy: RetentionPolicy }
+  /** Takes over the spans that the configuration gives, and leaves those that it says nothing about; shorter ones than those in force are not taken. */
+  | { readonly kind: 'policy'; readonly policy: Partial<RetentionPolicy> }
   /** The next slice of the oldest plan that is being made, checked or applied; old plans expire. */
   | { readonly kind: 'plan' }
   /** Ends idle sessions, deletes softly what is due, purges what was deleted long enough ago. */
@@ -87,5 +87,9 @@ export type SliceEvent =
       readonly blobBytes: number;
       readonly skipped: number;
     }
-  | { readonly event: 'policy.kept'; readonly inForce: RetentionPolicy; readonly configured: RetentionPolicy }
+  | {
+      readonly event: 'policy.kept';
+      readonly inForce: RetentionPolicy;
+      readonly configured: Partial<RetentionPolicy>;
+    }
   | { readonly event: 'audit.pruned'; readonly through: number; readonly entries: number };
