@@ -28,6 +28,14 @@ async function connect(): Promise<Client> {
 const ask = (...args: string[]): Promise<Said> =>
   askFilefleet({ FILEFLEET_DATA_DIR: fleet.dataDir, FILEFLEET_REDIS_URL: fleet.redis.url }, ...args);
 
+/** Every fault of a thorough look; none for a sound store. */
+async function findFaults(): Promise<string[]> {
+  const { value: looked } = await ask('verify', '--deep');
+  return looked.steps.flatMap((step: { name: string; faults: string[] }) =>
+    step.faults.map((fault) => `${step.name}: ${fault}`),
+  );
+}
+
 const quick = { FILEFLEET_MAINTENANCE_SECONDS: '0.1' };
 
 test('store, back up while stores go on, store more, restore: the client goes on, and all that is left is sound', async () => {
@@ -59,7 +67,7 @@ test('store, back up while stores go on, store more, restore: the client goes on
     exitCode: 0,
     value: { missing: 0 },
   });
-  expect(await ask('verify', '--deep')).toMatchObject({ exitCode: 0, value: { ok: true } });
+  expect(await findFaults()).toEqual([]);
 
   // As of one commit: each receipt up to it holds, none after it.
   const at = Number(backup.value.commitSequence);
@@ -89,7 +97,7 @@ test('store, back up while stores go on, store more, restore: the client goes on
   expect(storedBytes(fleet.dataDir, small.fileId ?? '').toString()).toBe('six');
   expect(storedBytes(fleet.dataDir, before[1].fileId ?? '')).toEqual(large[0]);
   expect(again.commitSequence).toBeGreaterThan(Math.max(...lost.map(({ commitSequence }) => commitSequence)));
-  expect(await ask('verify', '--deep')).toMatchObject({ exitCode: 0, value: { ok: true } });
+  expect(await findFaults()).toEqual([]);
   expect(await ask('backup', 'verify')).toMatchObject({
     exitCode: 0,
     value: { ok: true, name: backup.value.name },

@@ -19,7 +19,7 @@ async function anchorsInBackups(context: Context): Promise<AuditAnchor[]> {
   const backups = await listBackups(context.config().backupDir);
   return backups.flatMap(({ manifest }) => {
     const { auditId = 0, hash = null } = manifest?.audit ?? {};
-    return hash === null ? [] : [{ auditId, hash }];
+    return hash === null ? [] : [{ auditId, hash, atMs: Date.parse(manifest?.createdAt ?? '') }];
   });
 }
 
@@ -50,8 +50,9 @@ async function anchorsInRedis(context: Context): Promise<AuditAnchor[]> {
 /** What somebody else wrote there is no anchor. */
 function parseAnchor(text: string): AuditAnchor[] {
   try {
-    const { auditId, hash } = JSON.parse(text) as { auditId?: unknown; hash?: unknown };
-    return typeof auditId === 'number' && typeof hash === 'string' ? [{ auditId, hash }] : [];
+    const { auditId, hash, atMs } = JSON.parse(text) as Partial<Record<'auditId' | 'hash' | 'atMs', unknown>>;
+    if (typeof auditId !== 'number' || typeof hash !== 'string') return [];
+    return [{ auditId, hash, ...(typeof atMs === 'number' ? { atMs } : {}) }];
   } catch {
     return [];
   }

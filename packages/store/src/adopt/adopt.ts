@@ -14,6 +14,7 @@ import { finishSwitch, switchStore } from '../backup/switch.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { databasePath, ensureDataDir, folderMode, resolveDataDir } from '../data-dir.ts';
 import { StoreError } from '../errors.ts';
+import { machineFault } from '../faults.ts';
 import { checkIntegrity } from '../integrity.ts';
 import { acquireWriterLock } from '../lock.ts';
 import { ConversationFileManager } from '../manager.ts';
@@ -75,6 +76,8 @@ export async function adoptStore(
       return { rows: [], ...(await finishSwitch<Adoption>(dataDir, unfinished, { command, onStep })) };
     if ((await lookAtStore(dataDir)).hasFiles) throw dataPresent(dataDir);
     return await adopt(options, dataDir, command);
+  } catch (error) {
+    throw machineFault(error) ?? error; // a full disk, a broken one
   } finally {
     lock.release();
   }
@@ -102,7 +105,10 @@ async function adopt(
   await rm(targetDir, { recursive: true, force: true });
   const { epochAbove = 0 } = options;
   const epoch = (await highestEpoch({ dataDir, backupDir: join(dataDir, 'backups'), epochAbove })) + 1;
-  const { report, imported } = await build(options, targetDir, epoch);
+  const { report, imported } = await build(options, targetDir, epoch).catch(async (error: unknown) => {
+    await rm(targetDir, { recursive: true, force: true }); // it may be what the disk is full of
+    throw error;
+  });
   await fsyncPath(databasePath(targetDir));
   const nowMs = clock.nowMs();
   const reportPath = join(dataDir, `adopted-${new Date(nowMs).toISOString().replaceAll(/[-:]/g, '')}.json`);

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
 import type { AdoptionReport } from './report.ts';
-import type { Place, Storage, StorageFile } from './storage.ts';
+import { type Place, type Storage, type StorageFile, unreadable } from './storage.ts';
 
 interface FileRow {
   readonly fileId: string;
@@ -85,13 +85,13 @@ async function findRewritten(row: FileRow, place: Place, storage: Storage): Prom
   const file = place.kind === 'file' ? place.file : named.length === 1 ? named[0] : undefined;
   if (!file) return undefined;
   const { sha256 } = await storage.hash(file);
-  if (sha256 === emptyDigest) return undefined;
+  if (sha256 === emptyDigest || sha256 === unreadable) return undefined;
   const how = `its bytes at ${file.shown} were rewritten: they have digest ${sha256}, not the recorded one, and are kept as such`;
   return { file, digest: sha256, how, isRewritten: true };
 }
 
 function describe({ kind }: Place): string {
-  if (kind === 'file') return 'the file at its path is empty';
+  if (kind === 'file') return 'the file at its path is empty or cannot be read';
   if (kind === 'outside') return 'its path leads out of the storage folder and was not followed';
   return kind === 'link'
     ? 'its path goes through a symbolic link and was not followed'

@@ -23,6 +23,14 @@ export type Place =
   | { readonly kind: 'file'; readonly file: StorageFile }
   | { readonly kind: 'nowhere' | 'outside' | 'link' };
 
+/** In place of a digest: nobody may read the file, or the disk does not give it. It matches nothing. */
+export const unreadable = 'unreadable';
+
+function unlessUnreadable(error: unknown): Hashed {
+  if (['EACCES', 'EPERM', 'EIO'].includes(errnoOf(error) ?? '')) return { bytes: 0, sha256: unreadable };
+  throw error;
+}
+
 export class Storage {
   readonly #root: string;
   /** As it was given: rows may hold paths that begin with it. */
@@ -88,7 +96,7 @@ export class Storage {
   async hash(file: StorageFile): Promise<Hashed> {
     const known = this.#digests.get(file.path);
     if (known) return known;
-    const hashed = await this.read(file, hashFrom);
+    const hashed = await this.read(file, hashFrom).catch(unlessUnreadable);
     this.#digests.set(file.path, hashed);
     return hashed;
   }

@@ -1,6 +1,5 @@
 import {
   appendFileSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -94,6 +93,28 @@ test('in place of another store: that one is kept whole, and numbers go on above
   const session = await WriterSession.open({ dataDir: fixture.dataDir, clock });
   expect(session.apply([later]).commitSequence).toBe(4); // no number is given to two commits
   session.close();
+});
+
+test('anchors of the history that it replaced are void, those told later or at no known time are not', async () => {
+  apply(storeEntry('later'), storeEntry('and later'));
+  const head = fixture.row(
+    'SELECT max(audit_id) AS auditId, lower(hex(entry_hash)) AS hash FROM audit_entries',
+  );
+  const anchor = { auditId: Number(head.auditId), hash: String(head.hash) };
+  const toldAtMs = clock.now;
+  fixture.session.close();
+  clock.now += 1;
+  await restore(fixture.dataDir, { replace: true });
+  const faultsWith = async (atMs?: number) => {
+    const anchors = [atMs === undefined ? anchor : { ...anchor, atMs }];
+    let faults = 0;
+    for await (const report of verifyStore({ dataDir: fixture.dataDir, clock, anchors }))
+      faults += report.faultCount;
+    return faults;
+  };
+  expect([await faultsWith(toldAtMs), await faultsWith(clock.now + 1), await faultsWith()]).toEqual([
+    0, 1, 1,
+  ]);
 });
 
 test('the new tenure is above every epoch that was seen: in names of files, in the database, elsewhere', async () => {
@@ -200,7 +221,7 @@ test('what is damaged is not restored, and the folder stays as it was', async ()
   rmSync(join(backupDir, 'blobs', blobName));
   const dataDir = makeFolder();
   await expect(restore(dataDir)).rejects.toMatchObject({ code: 'BACKUP_DAMAGED', exitCode: 78 });
-  expect(existsSync(databasePath(dataDir))).toBe(false);
+  expect(readdirSync(dataDir)).toEqual(['writer.lock']);
 });
 
 test('a backup says that nobody verified it, until somebody did', async () => {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../clock.ts';
 import { blobsDir, folderMode, resolveDataDir } from '../data-dir.ts';
 import { StoreError } from '../errors.ts';
+import { machineFault } from '../faults.ts';
 import { acquireWriterLock } from '../lock.ts';
 import type { NamedBlob } from './copy.ts';
 import { copyHashed, fsyncPath, hashFile, unlessAbsent } from './files.ts';
@@ -68,6 +69,8 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoredSt
     } finally {
       release();
     }
+  } catch (error) {
+    throw machineFault(error) ?? error; // a full disk, a broken one
   } finally {
     lock.release();
   }
@@ -83,12 +86,16 @@ async function build(options: RestoreOptions & { readonly clock: Clock }): Promi
   await rm(targetDir, { recursive: true, force: true });
   onStep?.('restore.begun');
   const nowMs = clock.nowMs();
-  await rebuildStore({
+  const rebuilt = rebuildStore({
     ...options,
     manifest,
     targetDir,
     place: (blob, to) => placeBlob(options, blob, to),
     adjust: (db) => beginAgain(db, { epoch, commitSequence: before.commitSequence, name, manifest, nowMs }),
+  });
+  await rebuilt.catch(async (error: unknown) => {
+    await rm(targetDir, { recursive: true, force: true }); // it may be what the disk is full of
+    throw error;
   });
   const { commitSequence, schemaVersion, missing } = manifest;
   return switchStore<Omit<RestoredStore, 'kept'>>({

@@ -10,6 +10,8 @@ export interface AuditAnchor {
   readonly auditId: number;
   /** SHA-256 of that entry, in hex. */
   readonly hash: string;
+  /** When it was written down, if that is known: one from before a restore may be of the history that it replaced. */
+  readonly atMs?: number;
 }
 
 /** Where the chain begins after pruning. */
@@ -45,7 +47,9 @@ function readBeginning(db: Database): Beginning {
 class Walk {
   readonly faults: string[] = [];
   readonly #beginning: Beginning;
-  readonly #anchors: Map<number, Set<string>>;
+  /** By entry and hash: when it was written down last. */
+  readonly #anchors: Map<number, Map<string, number>>;
+  readonly #restores: { readonly auditId: number; readonly atMs: number }[] = [];
   #previous: Buffer;
   #last: number;
   #entries = 0;
@@ -53,6 +57,7 @@ class Walk {
   #isPruningTold: boolean;
   #met = 0;
   #pruned = 0;
+  #replaced = 0;
 
   constructor(beginning: Beginning, anchors: readonly AuditAnchor[]) {
     this.#beginning = beginning;
@@ -60,9 +65,10 @@ class Walk {
     this.#last = beginning.through;
     this.#isPruningTold = beginning.through === 0;
     this.#anchors = new Map();
-    for (const { auditId, hash } of anchors.filter((anchor) => anchor.auditId > 0)) {
-      const known = this.#anchors.get(auditId) ?? new Set();
-      this.#anchors.set(auditId, known.add(hash.toLowerCase()));
+    for (const { auditId, hash, atMs = Infinity } of anchors.filter((anchor) => anchor.auditId > 0)) {
+      const known = this.#anchors.get(auditId) ?? new Map<string, number>();
+      const latest = Math.max(atMs, known.get(hash.toLowerCase()) ?? 0);
+      this.#anchors.set(auditId, known.set(hash.toLowerCase(), latest));
     }
     this.#meet(beginning.through, beginning.hash);
   }
@@ -79,6 +85,7 @@ class Walk {
     }
     // What the entry says of itself, so that one break is told once.
     this.#previous = entry.hash ?? expected;
+    this.#noteRestore(entry);
     this.#meet(entry.auditId, this.#previous);
     this.#isPruningTold ||= this.#tellsOfPruning(entry);
     this.#last = entry.auditId;
@@ -93,8 +100,9 @@ class Walk {
     const given = highestGiven(db);
     if (given.last === this.#last && given.ever > this.#last)
       this.faults.push(`entries ${this.#last + 1} to ${given.ever} were removed from the end`);
-    for (const auditId of this.#anchors.keys()) {
+    for (const [auditId, known] of this.#anchors) {
       if (auditId < this.#beginning.through) this.#pruned += 1;
+      else if ([...known.values()].every((atMs) => this.#isReplaced(auditId, atMs))) this.#replaced += known.size;
       else this.faults.push(`entry ${auditId}: it is gone, and an anchor names it`);
     }
   }
@@ -104,6 +112,7 @@ class Walk {
     for (const fault of this.faults) tally.fault(fault);
     tally.note('anchors that the chain goes through', this.#met);
     tally.note('anchors of entries that were pruned since', this.#pruned);
+    tally.note('anchors of a history that a restore has replaced', this.#replaced);
     if (!this.#isChained) tally.note('entries that no seal holds yet', this.#entries);
   }
 
@@ -111,10 +120,22 @@ class Walk {
     const known = this.#anchors.get(auditId);
     if (!known) return;
     this.#anchors.delete(auditId);
-    for (const anchor of known) {
+    for (const [anchor, atMs] of known) {
       if (anchor === hash.toString('hex')) this.#met += 1;
+      else if (this.#isReplaced(auditId, atMs)) this.#replaced += 1;
       else this.faults.push(`entry ${auditId}: an anchor gives it another hash`);
     }
+  }
+
+  /** A restore takes the chain back to where its backup was made; what was told in between was of a history that is gone. */
+  #noteRestore({ action, details, atMs }: ChainedEntry): void {
+    if (action !== 'store-restore' || details === null) return;
+    const { auditId } = JSON.parse(details) as { auditId?: unknown };
+    if (typeof auditId === 'number') this.#restores.push({ auditId, atMs });
+  }
+
+  #isReplaced(auditId: number, atMs: number): boolean {
+    return this.#restores.some((restore) => auditId > restore.auditId && atMs <= restore.atMs);
   }
 
   #describeBreak({ auditId, action }: ChainedEntry): string {
