@@ -102,7 +102,8 @@ class Walk {
       this.faults.push(`entries ${this.#last + 1} to ${given.ever} were removed from the end`);
     for (const [auditId, known] of this.#anchors) {
       if (auditId < this.#beginning.through) this.#pruned += 1;
-      else if ([...known.values()].every((atMs) => this.#isReplaced(auditId, atMs))) this.#replaced += known.size;
+      else if ([...known.values()].every((atMs) => this.#isReplaced(auditId, atMs)))
+        this.#replaced += known.size;
       else this.faults.push(`entry ${auditId}: it is gone, and an anchor names it`);
     }
   }
