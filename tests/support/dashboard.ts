@@ -1,7 +1,7 @@
 // A dashboard in this process, over a Redis of the test's own, with a clock that the test moves.
 
-import { roles } from '@filefleet/config';
-import { createDashboard, type DashboardEvents } from '@filefleet/dashboard';
+import { type DashboardToken, roles } from '@filefleet/config';
+import { type ApiLimits, createDashboard, type DashboardEvents } from '@filefleet/dashboard';
 import { Redis } from 'ioredis';
 import { testUsers } from './dashboard-users.ts';
 
@@ -20,8 +20,18 @@ export interface TestDashboard {
   close(): Promise<void>;
 }
 
+export interface TestDashboardOptions {
+  /** Where the store is; without it, there is none. */
+  readonly dataDir?: string;
+  readonly tokens?: readonly DashboardToken[];
+  readonly apiLimits?: Partial<ApiLimits>;
+}
+
 /** @param url of Redis; it may be away. */
-export async function openTestDashboard(url: string): Promise<TestDashboard> {
+export async function openTestDashboard(
+  url: string,
+  { dataDir = '/nonexistent', tokens, apiLimits = {} }: TestDashboardOptions = {},
+): Promise<TestDashboard> {
   let nowMs = Date.UTC(2026, 0, 1);
   const events: TestDashboard['events'] = [];
   const routes: TestDashboard['routes'] = [];
@@ -36,9 +46,12 @@ export async function openTestDashboard(url: string): Promise<TestDashboard> {
     config: {
       shard: 0,
       dashboardUsers: roles.map((role) => testUsers[role]),
+      dashboardTokens: tokens,
+      dataDir,
       dashboardSecret: 'the secret of a test, of 32 and more characters',
     },
     redis,
+    apiLimits,
     now: () => nowMs,
     emit: (event, fields) => void events.push({ event, fields }),
     onRoute: (method, route) => void routes.push({ method, route }),

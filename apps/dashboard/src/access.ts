@@ -1,7 +1,7 @@
 // Who may do what: one row for each route, from which the guard decides and the tests are generated. A route without a
 // row is denied to everybody, so that a new version of Bull Board cannot open a door by itself.
 
-import { type Role, roles } from '@filefleet/config';
+import { type Role, roles, type TokenScope, tokenScopes } from '@filefleet/config';
 
 /** `public` needs no login; a role means this role or a higher one. */
 export type Access = 'public' | Role;
@@ -11,7 +11,20 @@ export interface AccessRule {
   /** The route's pattern, as Fastify knows it. */
   readonly route: string;
   readonly access: Access;
+  /** What a program's token needs; without it no token opens the route. */
+  readonly token?: TokenRule;
 }
+
+export interface TokenRule {
+  readonly scope: TokenScope;
+  /**
+   * What a token that is limited to sessions gets: `session`: what belongs to its own; `list`: a list of what belongs to its
+   * own; `fleet`: nothing, because the answer is about all; `open`: everything, because no session is in it.
+   */
+  readonly reach: 'session' | 'list' | 'fleet' | 'open';
+}
+
+export const apiRoot = '/api/v1';
 
 /** Bull Board twice: to look at, and to act with. */
 export const boards = Object.freeze({ read: '/queues', manage: '/queues/manage' });
@@ -42,6 +55,34 @@ const ownRows = [
   row('GET', '/', 'viewer'),
 ];
 
+const reads = (route: string, reach: TokenRule['reach']): AccessRule => ({
+  ...row('GET', apiRoot + route, 'viewer'),
+  token: { scope: 'read', reach },
+});
+
+const apiRows = [
+  reads('/openapi.json', 'open'),
+  reads('/sessions', 'list'),
+  reads('/sessions/:sessionId', 'session'),
+  reads('/sessions/:sessionId/files', 'session'),
+  reads('/files', 'list'),
+  reads('/files/:fileId', 'session'),
+  reads('/files/:fileId/metadata', 'session'),
+  reads('/files/:fileId/access-log', 'session'),
+  reads('/files/:fileId/audit', 'session'),
+  reads('/files/:fileId/content', 'session'),
+  reads('/operations/:operationId', 'session'),
+  reads('/dead-letters', 'list'),
+  reads('/cleanups', 'list'),
+  reads('/quarantine', 'fleet'),
+  reads('/statistics', 'fleet'),
+  reads('/retention', 'fleet'),
+  reads('/plans', 'fleet'),
+  reads('/plans/:planId', 'fleet'),
+  reads('/writer', 'fleet'),
+  reads('/queue', 'fleet'),
+];
+
 // What the ledger makes harmless, or what is easily taken back, is an operator's; what loses operations or changes
 // their content is an admin's. Without rows: changing job schedulers, of which the fleet
 // has none, and the history of figures, for which Bull Board has no provider here.
@@ -69,6 +110,7 @@ const actionRows = [
 
 export const accessTable: readonly AccessRule[] = Object.freeze([
   ...ownRows,
+  ...apiRows,
   ...[...boardPages, ...boardReads].flatMap((route) => [
     row('GET', boards.read + route, 'viewer'),
     row('GET', boards.manage + route, 'operator'),
@@ -76,11 +118,25 @@ export const accessTable: readonly AccessRule[] = Object.freeze([
   ...actionRows.map(({ method, route, access }) => row(method, boards.manage + route, access)),
 ]);
 
-const byRoute = new Map(accessTable.map((rule) => [`${rule.method} ${rule.route}`, rule.access]));
+const byRoute = new Map(accessTable.map((rule) => [`${rule.method} ${rule.route}`, rule]));
 
 /** What a route asks for; undefined when it has no row. HEAD is a GET without a body. */
 export function accessOf(method: string, route: string): Access | undefined {
+  return ruleOf(method, route)?.access;
+}
+
+/** What a token needs on a route; undefined when none opens it. */
+export function tokenRuleOf(method: string, route: string): TokenRule | undefined {
+  return ruleOf(method, route)?.token;
+}
+
+function ruleOf(method: string, route: string): AccessRule | undefined {
   return byRoute.get(`${method === 'HEAD' ? 'GET' : method} ${route}`);
+}
+
+/** Whether a token's scope is enough: who may bring files may look at them. */
+export function isInScope(rule: TokenRule | undefined, scope: TokenScope): boolean {
+  return rule !== undefined && tokenScopes.indexOf(scope) >= tokenScopes.indexOf(rule.scope);
 }
 
 /** Whether a role is enough; undefined for somebody who is not logged in. */

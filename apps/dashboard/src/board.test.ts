@@ -92,7 +92,12 @@ test('a question that Redis fails at the start does not spoil the queue for good
   const connection = new Redis(redis.url);
   await once(connection, 'ready');
   connection.info = () => Promise.reject(new Error('the connection broke'));
-  const config = { shard: 0, dashboardUsers: [testUsers.viewer], dashboardSecret: undefined };
+  const config = {
+    shard: 0,
+    dashboardUsers: [testUsers.viewer],
+    dashboardSecret: undefined,
+    dataDir: '/nonexistent',
+  };
   const app = await createDashboard({ config, redis: connection });
   try {
     const answer = await app.inject({

@@ -17,11 +17,13 @@ export interface DashboardEvents {
   'redis.back': Record<string, never>;
   'login.succeeded': { user: string; role: Role; ip: string };
   /** The name that was tried is not written down: people type passwords into the wrong field. */
-  'login.failed': { via: 'form' | 'basic'; ip: string };
+  'login.failed': { via: 'form' | 'basic' | 'token'; ip: string };
   'login.limited': { via: 'form' | 'basic'; ip: string };
   'session.ended': { user: string };
   /** Somebody changed something, or tried to. */
   'action.done': { user: string; role: Role; method: string; path: string; status: number };
+  /** A content broke off: its bytes are damaged, or the disk failed. */
+  'content.broken': { fileId: string; reason: string };
   'request.failed': { method: string; route: string; reason: string };
 }
 

@@ -1,11 +1,12 @@
 // The one door: decides for every request, before any handler sees it, who asks and whether they may. Denies by default.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Access, accessOf, isAllowed } from './access.ts';
+import { type Access, accessOf, apiRoot, isAllowed, isInScope, tokenRuleOf } from './access.ts';
 import type { Accounts, Person } from './accounts.ts';
 import type { Emit } from './events.ts';
 import { changesState, originOf } from './origin.ts';
 import type { Sessions } from './sessions.ts';
+import { type MachineToken, parseBearer, type Tokens } from './tokens.ts';
 
 export const sessionCookie = 'filefleet_session';
 
@@ -15,6 +16,8 @@ declare module 'fastify' {
     person: Person | null;
     /** The id of the session that the person came with. */
     sessionId: string | null;
+    /** The program that asks, when it came with a token; `person` is null then. */
+    token: MachineToken | null;
   }
 }
 
@@ -23,6 +26,7 @@ export type CountAttempt = (request: FastifyRequest) => Promise<number | undefin
 
 export interface GuardParts {
   readonly accounts: Accounts;
+  readonly tokens: Tokens;
   readonly sessions: Sessions;
   readonly countAttempt: CountAttempt;
   readonly emit: Emit;
@@ -35,6 +39,8 @@ export function createGuard(parts: GuardParts) {
   ): Promise<FastifyReply | undefined> {
     const route = request.routeOptions.url;
     const access = route === undefined ? undefined : accessOf(request.method, route);
+    const bearer = parseBearer(request.headers.authorization);
+    if (bearer !== undefined && access !== 'public') return guardToken(parts, request, reply, bearer);
     const session = personOfSession(parts, request);
     const needsLogin = access !== 'public';
     const basic = needsLogin && !session ? await personOfBasic(parts, request, reply) : undefined;
@@ -49,6 +55,43 @@ export function createGuard(parts: GuardParts) {
     }
     return undefined; // an unknown address, asked for by somebody known, becomes a 404
   };
+}
+
+/** A token speaks for itself: neither a cookie nor a password beside it counts. */
+function guardToken(
+  { tokens, emit }: GuardParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  bearer: string,
+): FastifyReply | undefined {
+  const token = tokens.find(bearer);
+  if (!token) {
+    emit('login.failed', { via: 'token', ip: request.ip });
+    reply.header('www-authenticate', 'Bearer realm="filefleet", error="invalid_token"');
+    return deny(
+      reply,
+      401,
+      'TOKEN_INVALID',
+      'Nobody has this token; make one and name its hash in FILEFLEET_DASHBOARD_TOKENS.',
+    );
+  }
+  request.token = token;
+  const route = request.routeOptions.url;
+  const rule = route === undefined ? undefined : tokenRuleOf(request.method, route);
+  if (route === undefined) return undefined; // becomes a 404
+  if (!isInScope(rule, token.scope)) {
+    const needed = rule ? `This needs a token with the scope ${rule.scope}.` : 'Tokens do not open this.';
+    return deny(reply, 403, 'FORBIDDEN', needed);
+  }
+  if (rule?.reach === 'fleet' && token.sessionPrefix !== undefined) {
+    return deny(
+      reply,
+      404,
+      'NOT_FOUND',
+      'Nothing is at this address for a token that is limited to sessions.',
+    );
+  }
+  return undefined;
 }
 
 const crossOrigin =
@@ -127,5 +170,8 @@ function askForLogin(request: FastifyRequest, reply: FastifyReply): FastifyReply
 
 /** The form of all our refusals; Bull Board's page shows `message`. */
 function deny(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
-  return reply.code(status).send({ error: { key: 'ERRORS.FORBIDDEN', code }, message });
+  const forApi = reply.request.url.startsWith(`${apiRoot}/`);
+  return reply
+    .code(status)
+    .send(forApi ? { error: { code, message } } : { error: { key: 'ERRORS.FORBIDDEN', code }, message });
 }

@@ -2,5 +2,6 @@
 
 export { hashPassword, verifyPassword } from '@filefleet/config';
 export { accessTable } from './access.ts';
+export type { ApiLimits } from './api/register.ts';
 export type { DashboardEvents } from './events.ts';
 export { createDashboard, type DashboardOptions } from './server.ts';

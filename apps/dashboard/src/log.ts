@@ -28,6 +28,7 @@ const lines: Readonly<Record<EventName, Line>> = {
   'login.limited': { level: 'warn', message: 'too many logins were tried' },
   'session.ended': { level: 'info', message: 'somebody logged out' },
   'action.done': { level: 'info', message: 'somebody asked for a change' },
+  'content.broken': { level: 'error', message: 'a content could not be given to its end' },
   'request.failed': { level: 'error', message: 'a request failed' },
 };
 

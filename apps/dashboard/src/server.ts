@@ -5,7 +5,7 @@ import cookie from '@fastify/cookie';
 import csrf from '@fastify/csrf-protection';
 import formbody from '@fastify/formbody';
 import rateLimit from '@fastify/rate-limit';
-import type { DashboardUser } from '@filefleet/config';
+import type { DashboardToken, DashboardUser } from '@filefleet/config';
 import { queueName, redisPrefix } from '@filefleet/protocol';
 import { Queue } from 'bullmq';
 import fastify, {
@@ -15,7 +15,9 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { Redis } from 'ioredis';
+import { apiRoot } from './access.ts';
 import { Accounts } from './accounts.ts';
+import { type ApiLimits, registerApi } from './api/register.ts';
 import { registerAssets } from './assets.ts';
 import { registerBoards } from './board.ts';
 import { within } from './deadline.ts';
@@ -27,13 +29,19 @@ import { csrfUser, registerLogin, showForm } from './login.ts';
 import { changesState } from './origin.ts';
 import { registerOverview } from './overview.ts';
 import { Sessions } from './sessions.ts';
+import { Tokens } from './tokens.ts';
 
 export interface DashboardOptions {
   readonly config: {
     readonly shard: number;
     readonly dashboardUsers: readonly DashboardUser[] | undefined;
+    readonly dashboardTokens?: readonly DashboardToken[] | undefined;
     readonly dashboardSecret: string | undefined;
+    /** Where the store is; it need not be there yet. */
+    readonly dataDir: string;
   };
+  /** For tests that do not want to wait. */
+  readonly apiLimits?: Partial<ApiLimits>;
   /** Stays the caller's: the dashboard never closes it. Needs an `error` listener. */
   readonly redis: Redis;
   readonly emit?: Emit;
@@ -49,6 +57,8 @@ const queueCloseMs = 1_000;
 const bodyBytes = 64 * 1024;
 /** A request that has not arrived whole after this long is dropped. */
 const requestMs = 30_000;
+/** A session id has up to 128 bytes, each of which may be three characters of an address. */
+const parameterCharacters = 512;
 
 /** @returns a server that is ready for `listen` or `inject`; `close()` ends it within two seconds of the last request. */
 export async function createDashboard(options: DashboardOptions): Promise<FastifyInstance> {
@@ -63,6 +73,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
     bodyLimit: bodyBytes,
     requestTimeout: requestMs,
     forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: parameterCharacters },
   });
 
   app.addHook('onRoute', ({ method, url }) => {
@@ -70,6 +81,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   });
   app.decorateRequest('person', null);
   app.decorateRequest('sessionId', null);
+  app.decorateRequest('token', null);
   await registerHeaders(app);
   await app.register(cookie, { secret });
   await app.register(formbody);
@@ -83,16 +95,17 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   });
   await app.register(rateLimit, { global: false });
 
-  const parts = { accounts, sessions, emit, countAttempt: attemptCounter(app) };
+  const tokens = new Tokens(config.dashboardTokens ?? []);
+  const parts = { accounts, tokens, sessions, emit, countAttempt: attemptCounter(app) };
   app.addHook('onRequest', createGuard(parts));
   app.addHook('onResponse', async (request, reply) => reportAction(emit, request, reply));
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(emit, error, request, reply));
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ error: { code: 'NOT_FOUND' }, message: 'Nothing is at this address.' }),
-  );
+  app.setNotFoundHandler(answerNothing);
   registerAssets(app);
   registerLogin(app, parts);
-  registerOverview(app, createFleetProbe(redis, queue, config.shard, now), now);
+  const probe = createFleetProbe(redis, queue, config.shard, now);
+  registerOverview(app, probe, now);
+  await registerApi(app, { dataDir: config.dataDir, probe, emit, limits: options.apiLimits ?? {} });
   await registerBoards(app, { queue, redis, emit });
   app.addHook('onClose', async () => {
     await within(queueCloseMs, queue.close());
@@ -119,6 +132,14 @@ function attemptCounter(app: FastifyInstance): CountAttempt {
     const result = await limit(request);
     return !result.isAllowed && result.isExceeded ? result.ttlInSeconds : undefined;
   };
+}
+
+function answerNothing(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const message = 'Nothing is at this address.';
+  const forApi = request.url.startsWith(`${apiRoot}/`);
+  return reply
+    .code(404)
+    .send(forApi ? { error: { code: 'NOT_FOUND', message } } : { error: { code: 'NOT_FOUND' }, message });
 }
 
 function reportAction(emit: Emit, request: FastifyRequest, reply: FastifyReply): void {

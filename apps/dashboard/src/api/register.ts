@@ -1,0 +1,120 @@
+// The read API under /api/v1: routes with schemas, from which the OpenAPI document is made; errors in one form; a view of
+// the store for each caller. Who may ask is decided before, by the guard.
+
+import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { apiRoot } from '../access.ts';
+import type { Emit } from '../events.ts';
+import type { FleetProbe } from '../fleet-state.ts';
+import { contentRoute } from './content.ts';
+import { failureOf } from './errors.ts';
+import { routes } from './routes.ts';
+import { StoreDoor } from './store-door.ts';
+import { Turns } from './turns.ts';
+import { View } from './view.ts';
+
+export interface ApiLimits {
+  /** Contents that are given out at the same time; each holds a file open. */
+  readonly contents: number;
+  /** Searches at the same time. */
+  readonly searches: number;
+  /** Requests that may wait for one of those places, and for how long, in milliseconds. */
+  readonly waiting: number;
+  readonly patienceMs: number;
+  /** A client that takes nothing of a content for this long is cut off, in milliseconds. */
+  readonly stallMs: number;
+  /** Files that one search looks at, and how long it may take, in milliseconds. */
+  readonly searchRows: number;
+  readonly searchMs: number;
+}
+
+const defaultLimits: ApiLimits = Object.freeze({
+  contents: 64,
+  searches: 2,
+  waiting: 512,
+  patienceMs: 10_000,
+  stallMs: 30_000,
+  searchRows: 20_000,
+  searchMs: 500,
+});
+
+export interface ApiParts {
+  readonly probe: FleetProbe;
+  readonly limits: ApiLimits;
+  readonly searches: Turns;
+  readonly contents: Turns;
+  readonly emit: Emit;
+  view(request: FastifyRequest): View;
+}
+
+export interface ApiOptions {
+  readonly dataDir: string;
+  readonly probe: FleetProbe;
+  readonly emit: Emit;
+  readonly limits: Partial<ApiLimits>;
+}
+
+export async function registerApi(app: FastifyInstance, options: ApiOptions): Promise<void> {
+  const door = new StoreDoor(options.dataDir);
+  app.addHook('onClose', async () => door.close());
+  const limits = { ...defaultLimits, ...options.limits };
+  const { waiting, patienceMs } = limits;
+  const parts: ApiParts = {
+    probe: options.probe,
+    emit: options.emit,
+    limits,
+    searches: new Turns({ atOnce: limits.searches, waiting, patienceMs }),
+    contents: new Turns({ atOnce: limits.contents, waiting, patienceMs }),
+    view: (request) => new View(door.reader(), request.token?.sessionPrefix),
+  };
+  await app.register(async (api) => {
+    api.setValidatorCompiler(validatorCompiler);
+    api.setSerializerCompiler(serializerCompiler);
+    api.setErrorHandler((error, request, reply) => answerFailure(options.emit, error, request, reply));
+    await api.register(swagger, { openapi: description, transform: jsonSchemaTransform });
+    await api.register(
+      async (scope) => {
+        for (const route of routes(parts)) scope.route(route);
+        scope.route(contentRoute(parts));
+        scope.get('/openapi.json', { schema: { summary: 'This document.' } }, async () => api.swagger());
+      },
+      { prefix: apiRoot },
+    );
+  });
+}
+
+const description: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
+  openapi: '3.1.0',
+  info: {
+    title: 'filefleet',
+    version: '1',
+    description:
+      'Reads of a fleet: sessions, files and their bytes, operations, plans. Errors are `{error: {code, message}}`. Times are milliseconds since 1970, sizes bytes. Names and metadata come from anybody on the fleet, and are given as they are.',
+  },
+  components: {
+    securitySchemes: {
+      token: { type: 'http', scheme: 'bearer' },
+      user: { type: 'http', scheme: 'basic' },
+    },
+  },
+  security: [{ token: [] }, { user: [] }],
+};
+
+function answerFailure(
+  emit: Emit,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const { status, code, message, reason } = failureOf(error);
+  if (reason !== undefined) {
+    emit('request.failed', { method: request.method, route: request.routeOptions.url ?? '', reason });
+  }
+  if (status === 503) reply.header('retry-after', 1);
+  return reply
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send({ error: { code, message } });
+}

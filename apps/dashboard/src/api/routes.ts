@@ -1,0 +1,208 @@
+// The routes of the read API that answer with JSON: what each is asked, and what it says.
+
+import { setImmediate as letOthersGo } from 'node:timers/promises';
+import type { FileFacts, SearchOptions } from '@filefleet/store';
+import type { FastifyRequest, RouteOptions } from 'fastify';
+import type { z } from 'zod';
+import { ApiError, errorSchema, notFound } from './errors.ts';
+import type { ApiParts } from './register.ts';
+import * as schemas from './schemas.ts';
+import type { View } from './view.ts';
+
+const { asked, ids } = schemas;
+
+interface Definition<Params extends z.ZodType, Query extends z.ZodType> {
+  readonly summary: string;
+  readonly params?: Params;
+  readonly query: Query;
+  readonly answer: z.ZodType;
+  say(view: () => View, params: z.output<Params>, query: z.output<Query>): unknown;
+}
+
+export function routes(parts: ApiParts): RouteOptions[] {
+  const get = <Params extends z.ZodType, Query extends z.ZodType>(
+    url: string,
+    { summary, params, query, answer, say }: Definition<Params, Query>,
+  ): RouteOptions => ({
+    method: 'GET',
+    url,
+    schema: {
+      summary,
+      ...(params ? { params } : {}),
+      querystring: query,
+      response: { 200: answer, '4xx': errorSchema, '5xx': errorSchema },
+    },
+    handler: async (request: FastifyRequest) =>
+      say(() => parts.view(request), request.params as z.output<Params>, request.query as z.output<Query>),
+  });
+
+  return [
+    get('/sessions', {
+      summary: 'Sessions, the most recently used first; with a prefix, in the order of their ids.',
+      query: asked.sessions,
+      answer: schemas.sessions,
+      say: (view, _, query) => view().sessions(given(query)),
+    }),
+    get('/sessions/:sessionId', {
+      summary: 'One session: state, hold, what it holds, when retention takes its next step.',
+      params: ids.session,
+      query: asked.nothing,
+      answer: schemas.session,
+      say: (view, { sessionId }) => view().session(sessionId),
+    }),
+    get('/sessions/:sessionId/files', {
+      summary: 'Files of a session, newest first.',
+      params: ids.session,
+      query: asked.sessionFiles,
+      answer: schemas.files,
+      say: (view, { sessionId }, { deleted, ...page }) =>
+        view().sessionFiles(sessionId, { ...given(page), includeDeleted: deleted ?? false }),
+    }),
+    get('/files', {
+      summary:
+        'Search in names and metadata, newest first. Looks at a bounded number of files and says where to go on.',
+      query: asked.search,
+      answer: schemas.found,
+      say: (view, _, query) => search(parts, view(), given(query)),
+    }),
+    get('/files/:fileId', {
+      summary: 'One file.',
+      params: ids.file,
+      query: asked.nothing,
+      answer: schemas.file,
+      say: (view, { fileId }) => view().file(fileId),
+    }),
+    get('/files/:fileId/metadata', {
+      summary: 'Metadata of a file.',
+      params: ids.file,
+      query: asked.nothing,
+      answer: schemas.metadata,
+      say: (view, { fileId }) => ({ metadata: view().metadata(fileId) }),
+    }),
+    get('/files/:fileId/access-log', {
+      summary: 'Who stored, viewed, downloaded, deleted, restored a file; newest first.',
+      params: ids.file,
+      query: asked.limit,
+      answer: schemas.accessLog,
+      say: (view, { fileId }, { limit }) => ({ entries: view().accessLog(fileId, limit) }),
+    }),
+    get('/files/:fileId/audit', {
+      summary: 'What happened to a file, also to one that was purged; newest first.',
+      params: ids.file,
+      query: asked.page,
+      answer: schemas.audit,
+      say: (view, { fileId }, query) => named('entries', view().audit(fileId, given(query))),
+    }),
+    get('/operations/:operationId', {
+      summary: 'What became of an operation: its receipt, its dead letter, its quarantine.',
+      params: ids.operation,
+      query: asked.nothing,
+      answer: schemas.operation,
+      say: (view, { operationId }) => view().operation(operationId),
+    }),
+    get('/dead-letters', {
+      summary: 'Refused operations, newest first.',
+      query: asked.deadLetters,
+      answer: schemas.deadLetters,
+      say: (view, _, query) => named('deadLetters', view().deadLetters(given(query))),
+    }),
+    get('/quarantine', {
+      summary: 'Jobs that nobody could read, newest first.',
+      query: asked.page,
+      answer: schemas.quarantine,
+      say: (view, _, query) => named('jobs', view().fleet.pageQuarantine(given(query))),
+    }),
+    get('/cleanups', {
+      summary: 'Open reminders of cleanups, soonest first.',
+      query: asked.page,
+      answer: schemas.cleanups,
+      say: (view, _, query) => named('cleanups', view().cleanups(given(query))),
+    }),
+    get('/statistics', {
+      summary: 'What the store holds, exactly.',
+      query: asked.nothing,
+      answer: schemas.statistics,
+      say: (view) => view().fleet.getStatistics(),
+    }),
+    get('/retention', {
+      summary: 'The retention policy in force.',
+      query: asked.nothing,
+      answer: schemas.retention,
+      say: (view) => view().fleet.getRetention() ?? missingPolicy(),
+    }),
+    get('/plans', {
+      summary: 'Plans of destructive commands, newest first.',
+      query: asked.limit,
+      answer: schemas.plans,
+      say: (view, _, { limit }) => ({ plans: view().fleet.listPlans({ limit }) }),
+    }),
+    get('/plans/:planId', {
+      summary: 'One plan: what was asked for, what it selected, what became of it.',
+      params: ids.plan,
+      query: asked.nothing,
+      answer: schemas.plan,
+      say: (view, { planId }) => view().fleet.getPlan(planId) ?? missingPlan(),
+    }),
+    get('/writer', {
+      summary: 'What the writer says about itself.',
+      query: asked.nothing,
+      answer: schemas.writer,
+      say: async () => {
+        const { redis, writer } = await parts.probe.readState();
+        return redis === 'up' ? { writer } : redisAway();
+      },
+    }),
+    get('/queue', {
+      summary: 'Jobs in the queue, by state.',
+      query: asked.nothing,
+      answer: schemas.queue,
+      say: async () => ({ counts: (await parts.probe.readCounts()) ?? redisAway() }),
+    }),
+  ];
+}
+
+/** Looks slice by slice, so that others get their turn, until there are enough, or time or rows are used up. */
+async function search(parts: ApiParts, view: View, options: SearchOptions & { limit: number }) {
+  const done = await parts.searches.take();
+  try {
+    const endAtMs = performance.now() + parts.limits.searchMs;
+    const matches: FileFacts[] = [];
+    let scanned = 0;
+    let place: { cursor?: string } = options.cursor === undefined ? {} : { cursor: options.cursor };
+    for (;;) {
+      const slice = view.search({ ...options, ...place, limit: options.limit - matches.length });
+      matches.push(...slice.matches);
+      scanned += slice.scanned;
+      if (slice.nextCursor === undefined) return { matches, scanned };
+      place = { cursor: slice.nextCursor };
+      const enough = matches.length >= options.limit || scanned >= parts.limits.searchRows;
+      if (enough || performance.now() >= endAtMs)
+        return { matches, scanned, ...{ nextCursor: slice.nextCursor } };
+      await letOthersGo();
+    }
+  } finally {
+    done();
+  }
+}
+
+/** What was asked, without what was left out. */
+function given<Query extends object>(query: Query): { [Key in keyof Query]: Exclude<Query[Key], undefined> } {
+  const entries = Object.entries(query).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Key in keyof Query]: Exclude<Query[Key], undefined> };
+}
+
+function named(name: string, { rows, ...rest }: { rows: readonly unknown[]; nextCursor?: string }) {
+  return { [name]: rows, ...rest };
+}
+
+function redisAway(): never {
+  throw new ApiError(503, 'REDIS_UNAVAILABLE', 'Redis cannot be reached; try again, or see the overview.');
+}
+
+function missingPlan(): never {
+  throw notFound('a plan');
+}
+
+function missingPolicy(): never {
+  throw new ApiError(500, 'STORE_DAMAGED', 'The store has no retention policy; type: filefleet verify.');
+}
