@@ -27,7 +27,7 @@ import { makeFolder } from '../support/data-folder.ts';
 import { isFull } from '../support/full-forms.ts';
 import { idOf, sha256, storeEntry } from '../support/operations.ts';
 
-const [contents, pages] = isFull ? [200, 400] : [16, 24];
+const [contents, pages] = isFull ? [200, 150] : [16, 24];
 const clock = { now: Date.UTC(2026, 0, 1), nowMs: () => clock.now };
 
 let dataDir: string;
