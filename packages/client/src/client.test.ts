@@ -183,6 +183,7 @@ describe('operations', () => {
     await client.purge({ sessionId, fileId });
     await client.endSession({ sessionId });
     await client.cleanupSession({ sessionId, mode: 'soft' });
+    await client.restoreSession({ sessionId });
     await client.recordAccess([{ fileId, accessType: 'view', atMs: 1 }]);
     const names = writer.arrivals.map(({ operation }) => operation.name);
     expect(names).toEqual([
@@ -196,6 +197,7 @@ describe('operations', () => {
       'file-purge',
       'session-end',
       'session-cleanup',
+      'session-restore',
       'access-record',
     ]);
     expect(writer.arrivals[0]?.operation.payload).toMatchObject({ vm: 'vm5', actor: 'agent' });

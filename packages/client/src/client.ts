@@ -215,6 +215,11 @@ export class Client {
     return await this.#send('session-cleanup', { sessionId, mode, reason }, options);
   }
 
+  /** Takes back the soft deletion of all files of a session; the receipt's `files` says how many. */
+  async restoreSession({ sessionId, ...options }: SessionRequest): Promise<AppliedReceipt> {
+    return await this.#send('session-restore', { sessionId }, options);
+  }
+
   /** Asks for the schema to be there. Harmless at any time; the receipt has its `schemaVersion`. */
   async initialize(options: RequestOptions = {}): Promise<AppliedReceipt> {
     return await this.#send('store-initialize', {}, options);

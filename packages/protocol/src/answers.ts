@@ -22,7 +22,7 @@ const appliedSchema = z.strictObject({
   deduplicated: z.boolean().optional(),
   /** `store-initialize` only. */
   schemaVersion: z.string().optional(),
-  /** `session-cleanup` only: how many files it deleted or purged. */
+  /** `session-cleanup` and `session-restore` only: how many files it deleted, purged or restored. */
   files: z.int().min(0).optional(),
 });
 

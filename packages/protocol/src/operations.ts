@@ -124,6 +124,8 @@ export const operationSchemas = {
   'file-purge': sessionOperation({ fileId: field.fileId, reason: field.reason.optional() }),
   'session-end': sessionOperation({}),
   'session-cleanup': sessionOperation({ mode: z.enum(['soft', 'hard']), reason: field.reason.optional() }),
+  /** Takes back the soft deletion of all files of the session. */
+  'session-restore': sessionOperation({}),
   /** A held session is kept for ever: no retention, no purge. */
   'session-hold': sessionOperation({ hold: z.boolean(), reason: field.reason.optional() }),
   /** The id of the operation is the id of the plan. */

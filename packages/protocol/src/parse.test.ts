@@ -47,6 +47,7 @@ const legal: Record<OperationName, Record<string, unknown>> = {
   'file-purge': { v: 1, operationId, vm: 'vm1', sessionId: 's', fileId: producer },
   'session-end': { v: 1, operationId, vm: 'vm1', sessionId: 's' },
   'session-cleanup': { v: 1, operationId, vm: 'vm1', sessionId: 's', mode: 'hard' },
+  'session-restore': { v: 1, operationId, vm: 'vm1', sessionId: 's' },
   'session-hold': { v: 1, operationId, vm: 'vm1', sessionId: 's', hold: true },
   'plan-make': { v: 1, operationId, vm: 'vm1', plan: { kind: 'sweep' } },
   'plan-apply': { v: 1, operationId, vm: 'vm1', planId: operationId },

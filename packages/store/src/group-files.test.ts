@@ -145,6 +145,25 @@ describe('delete and sessions', () => {
     expect(count('conversation_files', "session_id = 's2' AND is_deleted = 0")).toBe(1);
   });
 
+  test('a session restored has all of its files back, with name, metadata and associations, and is live', () => {
+    const made = storeEntry('x', { metadata: { page: '/login' }, messageId: 'm1' });
+    apply(made, storeEntry('y'), storeEntry('x', { sessionId: 's2' }));
+    apply(
+      entry('session-cleanup', { sessionId: 's1', mode: 'soft' }),
+      entry('session-end', { sessionId: 's1' }),
+    );
+    apply(entry('file-delete', { sessionId: 's2', fileId: idOf(made) }));
+    const [result] = apply(entry('session-restore', { sessionId: 's1' }));
+    expect(receipt(result)).toMatchObject({ outcome: 'applied', files: 2 });
+    expect(count('conversation_files', 'is_deleted = 1 OR deleted_at_ms IS NOT NULL')).toBe(0);
+    expect(count('file_metadata', `file_id = '${idOf(made)}'`)).toBe(1);
+    expect(count('session_file_associations', "message_id = 'm1'")).toBe(1);
+    expect(count('file_access_log', "access_type = 'restore'")).toBe(2);
+    expect(count('audit_entries', "action = 'session-restore'")).toBe(3);
+    expect(row("SELECT state FROM sessions WHERE session_id = 's1'")).toEqual({ state: 'live' });
+    expect(receipt(apply(entry('session-restore', { sessionId: 's1' }))[0])).toMatchObject({ files: 0 });
+  });
+
   test('access entries are kept also for files that are gone', () => {
     const made = storeEntry('x');
     apply(made);

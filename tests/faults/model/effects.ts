@@ -3,6 +3,7 @@
 import type { PlanRequest } from '@filefleet/protocol';
 import {
   type Asked,
+  bringBack,
   deleteSoftly,
   end,
   filesOf,
@@ -88,11 +89,12 @@ const effects: Record<string, Effect> = {
   },
   'file-restore': (model, asked) => {
     const file = fileOf(model, asked);
-    if (file && file.deletedAtMs !== null) {
-      file.deletedAtMs = null;
-      file.version += 1;
-    }
+    if (file) bringBack(file);
     return file ? 'applied' : 'refused';
+  },
+  'session-restore': (model, { fields }) => {
+    for (const file of filesOf(model, String(fields.sessionId))) bringBack(file);
+    return 'applied';
   },
   'file-purge': (model, asked) => {
     const file = fileOf(model, asked);

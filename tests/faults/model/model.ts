@@ -111,6 +111,13 @@ export const filesOf = (model: Model, sessionId: string): ModelFile[] =>
 export const referencesOf = (model: Model, digest: string): number =>
   [...model.files.values()].filter((file) => file.digest === digest).length;
 
+/** Takes a soft deletion back. */
+export function bringBack(file: ModelFile): void {
+  if (file.deletedAtMs === null) return;
+  file.deletedAtMs = null;
+  file.version += 1;
+}
+
 /** @returns whether it was active. */
 export function deleteSoftly(file: ModelFile, nowMs: number): boolean {
   if (file.deletedAtMs !== null) return false;

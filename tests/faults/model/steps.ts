@@ -37,6 +37,7 @@ const weighted = {
   purge: 7,
   end: 5,
   'cleanup-soft': 2,
+  'restore-all': 2,
   'cleanup-hard': 2,
   hold: 1,
   release: 3,
@@ -149,6 +150,8 @@ export function resolve(model: Model, drawnOne: Drawn, nowMs: number): Asked {
       return asked('session-cleanup', { ...ofSession, mode: 'soft' });
     case 'cleanup-hard':
       return asked('session-cleanup', { ...ofSession, mode: 'hard' });
+    case 'restore-all':
+      return asked('session-restore', ofSession);
     case 'hold':
     case 'release':
       return asked('session-hold', { ...ofSession, hold: what === 'hold' });

@@ -162,6 +162,10 @@ test('a session is shown, ended, held and released', async () => {
   await ask('session', 'release', 'held');
   await ask('session', 'end', 'held');
   expect((await ask('session', 'show', 'held')).value.session).toMatchObject({ hold: false, state: 'ended' });
+  expect((await ask('cleanup', '--session', 'held', '--yes')).exitCode).toBe(0);
+  expect((await ask('session', 'restore', 'held')).value).toMatchObject({ files: 1 });
+  expect((await ask('session', 'show', 'held')).value.session).toMatchObject({ files: 1, state: 'live' });
+  await ask('session', 'end', 'held');
   expect((await ask('session', 'show', 'nobody')).value.error.code).toBe('SESSION_UNKNOWN');
   expect((await run('session', 'show', 'held')).said).toMatch(/state +ended/);
 });

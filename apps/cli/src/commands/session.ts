@@ -28,6 +28,16 @@ export async function sessionEnd(context: Context, sessionId: string, options: A
   return exitCodes.ok.code;
 }
 
+export async function sessionRestore(
+  context: Context,
+  sessionId: string,
+  options: ActingAs,
+): Promise<number> {
+  const receipt = await withClient(context, options, (client) => client.restoreSession({ sessionId }));
+  context.answer(receipt, () => `${receipt.files ?? 0} files of ${shown(sessionId)} are back`);
+  return exitCodes.ok.code;
+}
+
 export async function sessionHold(
   context: Context,
   sessionId: string,

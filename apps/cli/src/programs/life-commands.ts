@@ -101,6 +101,9 @@ function addSessionCommands(program: Command, context: Context, finish: Finish, 
   asActor(command(session, 'end', 'end it: the clock of retention starts'))
     .argument('<session>')
     .action(async (id, options) => finish(await (await loadSession()).sessionEnd(context, id, options)));
+  asActor(command(session, 'restore', 'bring all of its deleted files back; that reopens it'))
+    .argument('<session>')
+    .action(async (id, options) => finish(await (await loadSession()).sessionRestore(context, id, options)));
   for (const name of ['hold', 'release'] as const) {
     const what = name === 'hold' ? 'keep it for ever: nothing of it goes' : 'let retention go on with it';
     asActor(command(session, name, what))

@@ -40,10 +40,7 @@ export const deleteFile: Handler<'file-delete'> = (payload, turn) => {
 
 export const restoreFile: Handler<'file-restore'> = (payload, turn) => {
   const file = requireFile(turn.db, payload.sessionId, payload.fileId);
-  if (rows.restoreFile(turn.db, file.fileId)) {
-    logAccess(turn, file.fileId, 'restore');
-    audit(turn, file.fileId);
-  }
+  if (undelete(turn, file.fileId)) audit(turn, file.fileId);
   return { fileId: file.fileId };
 };
 
@@ -61,6 +58,13 @@ export function softDelete(turn: Turn, fileId: string): boolean {
   if (!rows.softDeleteFile(turn.db, fileId, turn.nowMs)) return false;
   logAccess(turn, fileId, 'delete');
   closeFileReminders(turn.db, fileId, turn.nowMs);
+  return true;
+}
+
+/** @returns false when the file was not deleted. */
+export function undelete(turn: Turn, fileId: string): boolean {
+  if (!rows.restoreFile(turn.db, fileId)) return false;
+  logAccess(turn, fileId, 'restore');
   return true;
 }
 

@@ -6,7 +6,7 @@ import { copyFile, linkFile } from './file-share.ts';
 import { storeFile } from './file-store.ts';
 import { initializeStore, recordAccess } from './fleet.ts';
 import { acceptClock, applyPlan, holdSession, makeBackup, makePlan } from './maintenance.ts';
-import { cleanupSession, endSession } from './session.ts';
+import { cleanupSession, endSession, restoreSession } from './session.ts';
 import type { AppliedFacts, Handler, Turn } from './turn.ts';
 
 const handlers: { readonly [N in OperationName]: Handler<N> } = {
@@ -21,6 +21,7 @@ const handlers: { readonly [N in OperationName]: Handler<N> } = {
   'file-purge': purgeFile,
   'session-end': endSession,
   'session-cleanup': cleanupSession,
+  'session-restore': restoreSession,
   'session-hold': holdSession,
   'plan-make': makePlan,
   'plan-apply': applyPlan,

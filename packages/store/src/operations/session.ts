@@ -1,8 +1,9 @@
-// session-end starts the retention clock; session-cleanup deletes or purges all files of one session at once.
+// session-end starts the retention clock; session-cleanup deletes or purges all files of one session at once, and
+// session-restore brings the deleted ones back.
 
 import { listFileIds, purgeFile } from '../file-rows.ts';
 import { closeReminders, endSession as endSessionRow } from '../sessions.ts';
-import { softDelete } from './file-change.ts';
+import { softDelete, undelete } from './file-change.ts';
 import { assertNotHeld } from './find.ts';
 import { audit, type Handler } from './turn.ts';
 
@@ -10,6 +11,18 @@ export const endSession: Handler<'session-end'> = (payload, turn) => {
   endSessionRow(turn.db, payload.sessionId, turn.nowMs);
   audit(turn, null);
   return {};
+};
+
+/** All files that are softly deleted come back, whoever deleted them: name, metadata and associations never went. */
+export const restoreSession: Handler<'session-restore'> = (payload, turn) => {
+  let files = 0;
+  for (const { fileId, isDeleted } of listFileIds(turn.db, payload.sessionId)) {
+    if (isDeleted === 0 || !undelete(turn, fileId)) continue;
+    audit(turn, fileId);
+    files += 1;
+  }
+  audit(turn, null, { files });
+  return { files };
 };
 
 export const cleanupSession: Handler<'session-cleanup'> = (payload, turn) => {
