@@ -133,11 +133,13 @@ class Run {
     }
     let results = await this.#apply(asked, crash);
     if (before && results === undefined) {
-      // Nobody had a receipt, so the producers ask again: what was not committed happens now, what was is only repeated.
-      if (crash !== 'committed') {
-        compareRows(before, this.#rig.look);
-        compareFigures(before, this.#rig.reader);
+      // Nobody had a receipt, so the producers ask again: what was not committed happens now.
+      if (crash === 'committed') {
+        this.#last = { asked, outcomes, atMs: nowMs };
+        return await this.#repeat();
       }
+      compareRows(before, this.#rig.look);
+      compareFigures(before, this.#rig.reader);
       results = await this.#apply(asked, null);
     }
     same('outcomes', results, outcomes);
@@ -145,7 +147,7 @@ class Run {
     this.#count.operations += asked.length;
   }
 
-  /** A group that comes a second time has its first answers and no effect. */
+  /** A group that comes a second time has its first answers and no effect; what was sent back is not asked for: it might be applied now. */
   async #repeat(): Promise<void> {
     const last = this.#last;
     if (!last || this.#rig.clock.now - last.atMs > dayMs) return;
