@@ -50,11 +50,16 @@ function isOf(receipt: Receipt, row: LedgerRow): boolean {
   );
 }
 
-function checkFile(db: Database, { operationId, digest, size }: AppliedReceipt, tally: Tally): void {
+function checkFile(
+  db: Database,
+  { operationId, committedAt, digest, size }: AppliedReceipt,
+  tally: Tally,
+): void {
   const sql = 'SELECT file_hash AS digest, file_size AS size FROM conversation_files WHERE file_id = ?';
   const file = db.prepare<[string], { digest: string; size: number }>(sql).get(operationId);
   if (file === undefined) {
     if (wasPurged(db, operationId)) tally.note('receipts of files that were purged since');
+    else if (isForgotten(db, committedAt)) tally.note('receipts of files that are older than the audit');
     else tally.fault(`${operationId}: a receipt, but no file and no purge`);
   } else if (file.digest !== digest || file.size !== size) {
     tally.fault(`${operationId}: the file is not the one of its receipt`);
@@ -66,6 +71,14 @@ function wasPurged(db: Database, fileId: string): boolean {
   const sql = `SELECT 1 FROM audit_entries WHERE file_id = ? AND (action = 'file-purge'
     OR (action = 'session-cleanup' AND json_extract(details, '$.mode') = 'hard')) LIMIT 1`;
   return db.prepare(sql).get(fileId) !== undefined;
+}
+
+/** An operator may keep the audit for less time than the ledger: then nobody knows any more whether the file was purged. */
+function isForgotten(db: Database, committedAt: string): boolean {
+  const sql = `SELECT at_ms FROM audit_entries, audit_state
+    WHERE pruned_through > 0 AND audit_id > pruned_through ORDER BY audit_id LIMIT 1`;
+  const oldestMs = (db.prepare(sql).pluck().get() ?? null) as number | null;
+  return oldestMs !== null && Date.parse(committedAt) < oldestMs;
 }
 
 function parseJson(text: string): unknown {

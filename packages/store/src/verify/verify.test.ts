@@ -232,3 +232,14 @@ function age(path: string): void {
   const seconds = startMs / 1000 - 2 * 86_400;
   utimesSync(path, seconds, seconds);
 }
+
+test('an audit that is kept for less time than receipts is no fault; a file that went since then is', async () => {
+  clock.now += 86_400_000;
+  const late = storeEntry('late');
+  apply(late);
+  for (let more = true; more; )
+    ({ more } = fixture.session.maintain({ kind: 'audit-prune', beforeMs: clock.now }));
+  expect(await findings()).toEqual({});
+  tamper(`DELETE FROM conversation_files WHERE file_id = '${idOf(late)}'`);
+  expect((await findings()).ledger).toEqual([expect.stringContaining('a receipt, but no file and no purge')]);
+});
