@@ -74,12 +74,12 @@ async function giveContent(
   reply.raw.once('close', done);
   let stream: Readable | undefined;
   try {
-    // Somebody who left while waiting for a place: `close` has been and will not be again.
-    if (reply.raw.destroyed) throw new ApiError(499, 'CLIENT_GONE', 'The client is gone.');
+    assertThere(reply);
     const part = wanted.kind === 'part' ? { range: { start: wanted.start, end: wanted.end } } : {};
     ({ stream } = await view.content(fileId, part));
     // Damage that is known before the first byte is an error with a status.
     if (request.method === 'GET') await firstBytes(stream);
+    assertThere(reply);
   } catch (error) {
     stream?.destroy();
     done();
@@ -96,6 +96,12 @@ async function giveContent(
   }
   watch(parts, request, reply, stream, fileId);
   return reply.send(stream);
+}
+
+/** Whoever left while we waited: `close` has been, and nothing that waits for it would ever end. */
+function assertThere(reply: FastifyReply): void {
+  if (reply.raw.destroyed)
+    throw new ApiError(499, 'CLIENT_GONE', 'expected the client to wait, got one that left');
 }
 
 function conditionsOf({ headers }: FastifyRequest) {
