@@ -161,6 +161,23 @@ test('clients that leave at any moment leave no file open and hold no place', as
   await until(() => store.openBlobs().length === 0, 'all files to be closed');
 });
 
+test('clients that leave while they wait for their turn take no place with them', async () => {
+  const holding = await Promise.all(Array.from({ length: 8 }, stuck));
+  const { hostname, port } = new URL(store.url);
+  const waiting = Array.from({ length: 8 }, () => connect(Number(port), hostname));
+  for (const socket of waiting) {
+    socket.on('error', () => {});
+    socket.write(
+      `GET /api/v1${contentOf(store.ids.note)} HTTP/1.1\r\nHost: x\r\nAuthorization: ${headers.authorization}\r\n\r\n`,
+    );
+  }
+  expect((await store.get('/statistics')).status).toBe(200);
+  for (const socket of waiting) socket.resetAndDestroy();
+  expect((await store.get('/statistics')).status).toBe(200);
+  for (const socket of holding) socket.destroy();
+  expect(await (await get(store.ids.note)).text()).toBe('a note');
+});
+
 test('no more than eight contents are open at once; the others get their turn', async () => {
   let most = 0;
   const look = setInterval(() => {
