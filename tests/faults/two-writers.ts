@@ -43,6 +43,8 @@ async function replace(
 ): Promise<Replaced> {
   const first = fleet.startWriter({
     FILEFLEET_TEST_FAILPOINTS: `${step}=delay:${delayMs}@1`,
+    // Stopped in the middle of a transaction it would hold SQLite's lock, and its successor would wait for ever.
+    FILEFLEET_MAINTENANCE_SECONDS: '3600',
     ...(unsafe === undefined ? {} : { FILEFLEET_TEST_UNSAFE: unsafe }),
   });
   await first.ready;

@@ -1,5 +1,7 @@
 // One writer: a second one on the same data folder refuses at once and says who is in its way.
 
+import { databasePath } from '@filefleet/store';
+import SQLite from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { value } from '../support/database.ts';
 import { within } from '../support/deadline.ts';
@@ -51,4 +53,18 @@ test('after the first has ended the next one starts, and its epoch is higher', a
   await first.ready;
   await first.kill();
   expect(await fleet.startWriter().ready).toMatchObject({ epoch: 2 });
+});
+
+test('a writer that finds the database locked waits, says so, and starts when it is free', async () => {
+  const first = fleet.startWriter();
+  await first.ready;
+  await first.stop();
+  const other = new SQLite(databasePath(fleet.dataDir));
+  other.exec('BEGIN IMMEDIATE');
+  const second = fleet.startWriter();
+  const waiting = await second.waitForEvent('writer.waiting', (line) => line.for === 'storage');
+  expect(waiting.reason).toMatch(/locked|busy/i);
+  other.exec('ROLLBACK');
+  other.close();
+  await second.ready;
 });

@@ -114,11 +114,13 @@ export class Writer {
       thread = undefined; // a thread opens once
       return opening;
     };
-    this.#opening = inPlace(open, async ({ code, message }) => {
+    const onWaiting = async ({ code, message }: { code: string; message: string }) => {
       if (this.#stopped) throw new Error(message);
       if (code === 'STORAGE_FULL') await rm(ballastPath(config.dataDir), { force: true });
       emit('writer.waiting', { for: 'storage', reason: message });
-    });
+    };
+    // Nothing else keeps the process alive yet.
+    this.#opening = inPlace(open, onWaiting, (ms) => wait(ms));
     return this.#opening;
   }
 
