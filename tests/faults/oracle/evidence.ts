@@ -140,6 +140,16 @@ export function measureBlob(
     : undefined;
 }
 
+/** Whether a row still names the file: a running writer may have swept it since the evidence was read. */
+export function isStillNamed(dataDir: string, name: string | null): boolean {
+  const db = new SQLite(join(dataDir, 'conversation_files.db'), { readonly: true });
+  try {
+    return db.prepare('SELECT 1 FROM blobs WHERE name = ?').get(name) !== undefined;
+  } finally {
+    db.close();
+  }
+}
+
 function readBlobFile(dataDir: string, name: string | null): Buffer | undefined {
   const path = join(dataDir, 'blobs', name ?? '');
   return name !== null && existsSync(path) ? readFileSync(path) : undefined;
