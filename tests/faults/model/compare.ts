@@ -2,7 +2,7 @@
 
 import { buffer } from 'node:stream/consumers';
 import { isStoreError, type StoreReader } from '@filefleet/store';
-import type { Database } from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
 import { isUnreferenced } from './life.ts';
 import { filesOf, isFileContent, type Model, sizeOf, textOf } from './model.ts';
 
@@ -179,7 +179,15 @@ export async function compareBytes(model: Model, reader: StoreReader, fileId: st
   }
 }
 
-const raw = (db: Database, sql: string): unknown[][] => db.prepare(sql).raw().all() as unknown[][];
+const prepared = new WeakMap<Database, Map<string, Statement>>();
+
+function raw(db: Database, sql: string): unknown[][] {
+  const statements = prepared.get(db) ?? new Map<string, Statement>();
+  prepared.set(db, statements);
+  const statement = statements.get(sql) ?? db.prepare(sql).raw();
+  statements.set(sql, statement);
+  return statement.all() as unknown[][];
+}
 
 export function same(what: string, got: unknown, expected: unknown): void {
   const [ours, theirs] = [JSON.stringify(got), JSON.stringify(expected)];
