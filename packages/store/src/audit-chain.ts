@@ -30,25 +30,17 @@ export interface AuditHead {
 /** What the first entry goes on from. */
 export const chainBeginning: Buffer = Buffer.alloc(32);
 
+/** Pure: the columns of an entry in their order, for its row and for its hash: what is stored is what is covered. */
+export function columnsOf(entry: ChainedEntry): readonly (string | number | null)[] {
+  const { auditId, atMs, action, operationId, sessionId, fileId, vm, actor, commitSequence, details } = entry;
+  return [auditId, atMs, action, operationId, sessionId, fileId, vm, actor, commitSequence, details];
+}
+
 /** Pure: the hash of an entry that follows one with hash `previous`. */
 export function chainHash(previous: Uint8Array, entry: ChainedEntry): Buffer {
-  const { auditId, atMs, action, operationId, sessionId, fileId, vm, actor, commitSequence, details } = entry;
   return createHash('sha256')
     .update(previous)
-    .update(
-      JSON.stringify([
-        auditId,
-        atMs,
-        action,
-        operationId,
-        sessionId,
-        fileId,
-        vm,
-        actor,
-        commitSequence,
-        details,
-      ]),
-    )
+    .update(JSON.stringify(columnsOf(entry)))
     .digest();
 }
 

@@ -2,7 +2,7 @@
 // 001's access log is filled beside it for tools that read 001.
 
 import type { Database } from 'better-sqlite3';
-import { type AuditHead, auditHead, chainHash, hashUnchained } from './audit-chain.ts';
+import { type AuditHead, auditHead, chainHash, columnsOf, hashUnchained } from './audit-chain.ts';
 import { run } from './statements.ts';
 
 export interface AuditFacts {
@@ -48,37 +48,16 @@ function append(
   atMs: number,
   commitSequence: number,
 ): AuditHead {
-  const { action, operationId, sessionId, fileId, vm, actor } = facts;
   const details = facts.details ? JSON.stringify(facts.details) : null;
   const auditId = head.auditId + 1;
-  const entry = {
-    auditId,
-    atMs,
-    action,
-    operationId,
-    sessionId,
-    fileId,
-    vm,
-    actor,
-    commitSequence,
-    details,
-  };
+  const entry = { ...facts, auditId, atMs, commitSequence, details };
   const hash = chainHash(head.hash, entry);
   run(
     db,
     `INSERT INTO audit_entries (audit_id, at_ms, action, operation_id, session_id, file_id, vm, actor, commit_sequence,
        details, entry_hash)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    auditId,
-    atMs,
-    action,
-    operationId,
-    sessionId,
-    fileId,
-    vm,
-    actor,
-    commitSequence,
-    details,
+    ...columnsOf(entry),
     hash,
   );
   return { auditId, hash };
