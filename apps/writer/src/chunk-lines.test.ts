@@ -148,4 +148,23 @@ describe('who asks', () => {
     connection.disconnect(true); // and connects again by itself
     expect((await pourAll(lines, keys)).bytes.equals(bytes)).toBe(true);
   });
+
+  test('nobody, while every try to connect again is refused: it waits for the next Redis', async () => {
+    const first = await startRedis();
+    const { lines, connection } = linesTo(first.url);
+    await connection.ping();
+    let refused = 0;
+    const refusedTwice = Promise.withResolvers<void>();
+    connection.on('error', () => {
+      refused += 1;
+      if (refused === 2) refusedTwice.resolve();
+    });
+    await first.stop();
+    const pouring = pourAll(lines, ['chunk']);
+    pouring.catch(() => undefined); // awaited below, after the second refusal
+    await refusedTwice.promise;
+    const second = await startRedis({ port: first.port });
+    onTestFinished(() => second.stop());
+    expect((await pouring).poured).toEqual({ kind: 'missing' });
+  });
 });

@@ -1,6 +1,5 @@
 // Large content on its way from Redis: chunks in order, through lines of their own, a page at a time.
 
-import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { ChunkLine } from './chunk-line.ts';
 
@@ -63,9 +62,9 @@ function takeOpen<T extends { line: ChunkLine }>(idle: T[]): T | undefined {
   return undefined;
 }
 
-/** Waits while Redis is away, as all commands do. */
+/** Waits while Redis is away, as a command does: its errors meanwhile are no reason to give up. */
 async function connect(redis: Redis): Promise<ChunkLine> {
-  if (redis.status !== 'ready') await once(redis, 'ready');
+  if (redis.status !== 'ready') await redis.ping();
   return ChunkLine.open(redis.options);
 }
 
