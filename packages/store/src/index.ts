@@ -2,6 +2,7 @@
 
 export { type Adoption, type AdoptOptions, adoptStore } from './adopt/adopt.ts';
 export type { Outcome, RowReport, TableSummary } from './adopt/report.ts';
+export { type ChainedEntry, chainBeginning, chainHash } from './audit-chain.ts';
 export { type BackupPace, backupDatabase, type DatabaseCopy } from './backup/copy-database.ts';
 export { type ListedBackup, listBackups, type Verdict } from './backup/list-backups.ts';
 export { type BackupRun, lastBackupRun, makeBackupAlone } from './backup/make-alone.ts';
