@@ -1,9 +1,12 @@
 // Does the bench run, and does it say what it promises to say? No time is asserted: a test machine has other things to do.
 
+import { verifyStore } from '@filefleet/store';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { fillStore } from './fixture/fill.ts';
 import { median, pair, quantile, resultOf } from './results.ts';
+import { withFolder } from './rig/folder.ts';
 import { projectRoot } from './rig/processes.ts';
 import { rows } from './targets.ts';
 
@@ -42,6 +45,13 @@ test('a profiled run says whose time it was, thread by thread', async () => {
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(stdout).toMatch(/== main: \d+\.\d % of the wall time accounted for/);
   expect(stdout).toContain('bullmq');
+});
+
+test('the database that is filled for a case is one that the writer could have left', async () => {
+  await withFolder(async (dataDir) => {
+    await fillStore(dataDir, 600);
+    for await (const step of verifyStore({ dataDir, deep: true })) expect(step).toMatchObject({ faults: [] });
+  });
 });
 
 test('a case that nobody knows is refused with the names of all', async () => {
