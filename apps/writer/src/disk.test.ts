@@ -1,7 +1,8 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { lowWaterBytes } from '@filefleet/protocol';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { makeFolder } from '../../../tests/support/data-folder.ts';
-import { ballastPath, DiskWatch, isTight, lowWaterMark, type Room } from './disk.ts';
+import { ballastPath, DiskWatch, isTight, type Room } from './disk.ts';
 import type { EventName } from './events.ts';
 
 const MiB = 1024 ** 2;
@@ -16,7 +17,7 @@ test.each([
   [50 * GiB, GiB],
   [10 * GiB, 0.2 * GiB],
 ])('of a disk of %d bytes the mark is 2 %%, at most 1 GiB', (total, mark) => {
-  expect(lowWaterMark(total)).toBeCloseTo(mark, 0);
+  expect(lowWaterBytes(total)).toBeCloseTo(mark, 0);
 });
 
 test.each([

@@ -5,11 +5,10 @@ import { execFile } from 'node:child_process';
 import { open, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { lowWaterBytes } from '@filefleet/protocol';
 import type { Emit } from './events.ts';
 
 const watchEveryMs = 1_000;
-const markBytesAtMost = 1024 ** 3;
-const markShare = 0.02;
 const zeros = Buffer.alloc(1024 ** 2);
 
 export interface Room {
@@ -17,14 +16,9 @@ export interface Room {
   readonly totalBytes: number;
 }
 
-/** Pure: free bytes below which stores wait: 2 % of the disk, at most 1 GiB. */
-export function lowWaterMark(totalBytes: number): number {
-  return Math.min(markBytesAtMost, totalBytes * markShare);
-}
-
 /** Pure: whether stores wait. Once they do, there must be room for the ballast as well before they go on. */
 export function isTight(room: Room, wasTight: boolean, missingBallastBytes: number): boolean {
-  return room.freeBytes < lowWaterMark(room.totalBytes) + (wasTight ? missingBallastBytes : 0);
+  return room.freeBytes < lowWaterBytes(room.totalBytes) + (wasTight ? missingBallastBytes : 0);
 }
 
 export interface DiskWatchOptions {
@@ -100,7 +94,7 @@ export class DiskWatch {
     try {
       const room = await measure(dataDir);
       this.#enter(isTight(room, this.#tight, this.#hasBallast ? 0 : ballastBytes), room);
-      const spare = room.freeBytes - lowWaterMark(room.totalBytes);
+      const spare = room.freeBytes - lowWaterBytes(room.totalBytes);
       if (!this.#hasBallast && ballastBytes > 0 && spare >= ballastBytes) await this.#takeBallast();
     } catch (error) {
       emit('disk.unmeasured', { message: error instanceof Error ? error.message : String(error) });

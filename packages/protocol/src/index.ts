@@ -12,6 +12,16 @@ export {
   replyField,
 } from './answers.ts';
 export {
+  type Attention,
+  type AttentionLevel,
+  attentionOf,
+  type FleetFacts,
+  isWriterAlive,
+  lowWaterBytes,
+  type Verdict,
+  verdictOf,
+} from './attention.ts';
+export {
   type AnswerCode,
   describeCode,
   type RefusedCode,

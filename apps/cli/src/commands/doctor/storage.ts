@@ -2,14 +2,11 @@
 
 import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { lowWaterBytes } from '@filefleet/protocol';
 import { ConversationFileManager, databasePath, lockPath } from '@filefleet/store';
 import prettyBytes from 'pretty-bytes';
 import type { Context } from '../../context.ts';
 import type { Finding } from '../doctor.ts';
-
-const GiB = 1024 ** 3;
-/** Below this mark the writer makes stores wait: 2 % of the disk or 1 GiB. */
-const lowWater = { bytes: 1 * GiB, share: 0.02 };
 
 export async function checkDataFolder(context: Context): Promise<Finding> {
   const { dataDir } = context.config();
@@ -37,7 +34,7 @@ export async function checkFreeSpace(context: Context): Promise<Finding> {
   const { bavail, blocks, bsize } = await statfs(await nearestFolder(dataDir));
   const [free, all] = [bavail * bsize, blocks * bsize];
   const found = `${prettyBytes(free)} of ${prettyBytes(all)}`;
-  const mark = Math.max(lowWater.bytes, lowWater.share * all);
+  const mark = lowWaterBytes(all);
   if (free >= mark) return { state: 'ok', found };
   return { state: 'warn', found, advice: `below ${prettyBytes(mark)} stores wait: make room` };
 }

@@ -1,0 +1,292 @@
+// What needs attention on a fleet, and what to do about it: one judgement for every place that shows it. Pure: the facts and
+// the time are given, and a fact that nobody could find out is left out and judged as such.
+
+import { type WriterState, writerStaleAfterMs } from './writer-state.ts';
+
+/** What is known of a fleet at a moment. Bytes are numbers, times milliseconds since 1970. */
+export interface FleetFacts {
+  readonly nowMs: number;
+  /** `maxBytes` 0: no limit. */
+  readonly redis: { readonly up: boolean; readonly usedBytes?: number; readonly maxBytes?: number };
+  /** What the writer says about itself; undefined: nothing that can be read. */
+  readonly writer?: Pick<
+    WriterState,
+    'phase' | 'heartbeatAtMs' | 'startedAtMs' | 'pressure' | 'lastCommitAtMs' | 'maintenance'
+  >;
+  /** Jobs by state; undefined: Redis did not say. */
+  readonly queue?: { readonly waiting: number; readonly active: number };
+  /** Of the disk that holds the store. */
+  readonly disk?: { readonly freeBytes: number; readonly totalBytes: number };
+  /** `problem`: why it cannot be read, as a sentence. `recently`: within a day. */
+  readonly store?: {
+    readonly problem?: string;
+    readonly damagedContents?: number;
+    readonly recentlyRefused?: number;
+    readonly recentlyQuarantined?: number;
+  };
+  /** The newest backup that can be read; null: there is none. Undefined: nobody looked. */
+  readonly backup?: {
+    readonly madeAtMs: number;
+    /** Undefined: nobody has verified it. */
+    readonly verified?: { readonly ok: boolean; readonly atMs: number };
+  } | null;
+}
+
+/** `bad`: something does not work. `slow`: it works, but not as it should. `note`: to be done some time. */
+export type AttentionLevel = 'bad' | 'slow' | 'note';
+
+export interface Attention {
+  readonly level: AttentionLevel;
+  /** Stable, for programs: `REDIS_AWAY`, `WRITER_SILENT`, ... */
+  readonly code: string;
+  /** One sentence: what is. */
+  readonly what: string;
+  /** One or two sentences: what it means and what to do. */
+  readonly advice: string;
+  /** What to type on VM0, if a command helps. */
+  readonly command?: string;
+  /** A page of the dashboard that shows more. */
+  readonly page?: string;
+}
+
+/** How long operations may wait while the writer commits nothing, in milliseconds. */
+const stuckAfterMs = 30_000;
+const dayMs = 86_400_000;
+/** A backup older than this is worth a word, in milliseconds. */
+const backupStaleAfterMs = 7 * dayMs;
+const redisFullShare = 0.8;
+const markBytesAtMost = 1024 ** 3;
+const markShare = 0.02;
+
+/** Pure: free bytes of a disk below which the writer lets stores wait: 2 % of it, at most 1 GiB. */
+export function lowWaterBytes(totalBytes: number): number {
+  return Math.min(markBytesAtMost, totalBytes * markShare);
+}
+
+/** Pure: whether a writer that said this about itself is there. */
+export function isWriterAlive(
+  writer: Pick<WriterState, 'phase' | 'heartbeatAtMs'> | undefined,
+  nowMs: number,
+): boolean {
+  if (!writer || writer.phase === 'stopped') return false;
+  return nowMs - writer.heartbeatAtMs <= writerStaleAfterMs;
+}
+
+/** Pure: everything that needs attention, the worst first; empty when all is well. */
+export function attentionOf(facts: FleetFacts): Attention[] {
+  const found = [
+    redisAway(facts),
+    storeAway(facts),
+    ...(facts.redis.up ? writerTroubles(facts) : []),
+    ...contentTroubles(facts),
+    redisFull(facts),
+    diskLow(facts),
+    ...backupTroubles(facts),
+    ...refusals(facts),
+  ].filter((one) => one !== undefined);
+  const levels: readonly AttentionLevel[] = ['bad', 'slow', 'note'];
+  return levels.flatMap((level) => found.filter((one) => one.level === level));
+}
+
+export interface Verdict {
+  /** `good`: nothing but notes. */
+  readonly level: 'good' | Exclude<AttentionLevel, 'note'>;
+  readonly what: string;
+  readonly advice: string;
+}
+
+/** Pure: is all well, in one sentence. @param found what `attentionOf` found. */
+export function verdictOf(found: readonly Attention[]): Verdict {
+  const [worst] = found;
+  if (!worst || worst.level === 'note') {
+    return { level: 'good', what: 'All is well.', advice: 'The writer takes operations.' };
+  }
+  return { level: worst.level, what: worst.what, advice: worst.advice };
+}
+
+type Found = Attention | undefined;
+
+function redisAway({ redis }: FleetFacts): Found {
+  if (redis.up) return undefined;
+  return {
+    level: 'bad',
+    code: 'REDIS_AWAY',
+    what: 'Redis cannot be reached.',
+    advice: 'Clients with a spool folder go on; start Redis, or check FILEFLEET_REDIS_URL.',
+    command: 'filefleet doctor',
+  };
+}
+
+function storeAway({ store }: FleetFacts): Found {
+  if (store?.problem === undefined) return undefined;
+  return {
+    level: 'bad',
+    code: 'STORE_AWAY',
+    what: 'The store cannot be read.',
+    advice: `${store.problem} Look at the log of the writer.`,
+    command: 'filefleet doctor',
+  };
+}
+
+function writerTroubles(facts: FleetFacts): Found[] {
+  const { writer, nowMs } = facts;
+  if (!writer) {
+    return [
+      {
+        level: 'bad',
+        code: 'WRITER_UNKNOWN',
+        what: 'No writer has reported yet.',
+        advice: 'Operations wait in the queue; start the writer.',
+        command: 'npm start',
+      },
+    ];
+  }
+  if (!isWriterAlive(writer, nowMs)) {
+    return [
+      {
+        level: 'bad',
+        code: 'WRITER_SILENT',
+        what: 'The writer is not running.',
+        advice:
+          'Operations wait in the queue and are not lost; start it, and look at its log for the reason.',
+        command: 'npm start',
+      },
+    ];
+  }
+  return [writerStuck(facts), underPressure(writer.pressure), clockDoubted(writer.maintenance)];
+}
+
+/** It says that it lives, and operations wait, but nothing is committed. */
+function writerStuck({ writer, queue, nowMs }: FleetFacts): Found {
+  if (!writer || !queue || queue.waiting === 0 || writer.pressure !== 'none') return undefined;
+  const idleMs = nowMs - Math.max(writer.lastCommitAtMs ?? 0, writer.startedAtMs);
+  if (idleMs < stuckAfterMs) return undefined;
+  return {
+    level: 'bad',
+    code: 'WRITER_STUCK',
+    what: 'The writer commits nothing while operations wait.',
+    advice: `Nothing was committed for ${Math.round(idleMs / 1_000)} s; look at its log, and whether the queue is paused.`,
+    command: 'filefleet doctor',
+    page: '/queues/',
+  };
+}
+
+const reliefs: Readonly<Record<Exclude<WriterState['pressure'], 'none'>, string>> = {
+  disk: 'Stores wait until there is room on the disk; deleting and cleaning up go on.',
+  memory: 'Stores wait until staged bytes have been taken.',
+  queue: 'Producers wait until the queue is shorter.',
+};
+
+function underPressure(pressure: WriterState['pressure']): Found {
+  if (pressure === 'none') return undefined;
+  return {
+    level: 'slow',
+    code: 'PRESSURE',
+    what: 'Producers are being slowed down.',
+    advice: `The writer is short of ${pressure}. ${reliefs[pressure]}`,
+    ...(pressure === 'disk' ? { command: 'filefleet sweep', page: '/storage' } : {}),
+  };
+}
+
+function clockDoubted(maintenance: WriterState['maintenance']): Found {
+  if (maintenance?.clock !== 'doubted') return undefined;
+  const because = maintenance.because === undefined ? '' : ` (${maintenance.because})`;
+  return {
+    level: 'slow',
+    code: 'CLOCK_DOUBTED',
+    what: 'Retention waits, because clocks disagree.',
+    advice: `Nothing goes because of its age until they agree again${because}; if the writer’s clock is right, say so.`,
+    command: 'filefleet clock accept',
+  };
+}
+
+function contentTroubles({ store, writer }: FleetFacts): Found[] {
+  const damaged = store?.damagedContents ?? writer?.maintenance?.damagedContents ?? 0;
+  if (damaged === 0) return [];
+  return [
+    {
+      level: 'bad',
+      code: 'CONTENT_DAMAGED',
+      what: `${damaged} content${damaged === 1 ? ' is' : 's are'} damaged.`,
+      advice:
+        'Reads of them fail; storing the same bytes again heals them, and so does a backup that has them.',
+      command: 'filefleet verify --deep',
+      page: '/storage',
+    },
+  ];
+}
+
+function redisFull({ redis }: FleetFacts): Found {
+  const { usedBytes = 0, maxBytes = 0 } = redis;
+  if (!redis.up || maxBytes === 0 || usedBytes < redisFullShare * maxBytes) return undefined;
+  return {
+    level: 'slow',
+    code: 'REDIS_FULL',
+    what: `Redis has used ${Math.floor((100 * usedBytes) / maxBytes)} % of its memory.`,
+    advice: 'When it is full, producers fail to hand over; let the writer catch up, or raise maxmemory.',
+    command: 'filefleet doctor',
+  };
+}
+
+function diskLow({ disk, writer }: FleetFacts): Found {
+  if (!disk || writer?.pressure === 'disk') return undefined;
+  if (disk.freeBytes >= 2 * lowWaterBytes(disk.totalBytes)) return undefined;
+  return {
+    level: 'slow',
+    code: 'DISK_LOW',
+    what: 'The disk of the store is nearly full.',
+    advice: 'Soon stores will wait; make room, or sweep what no file uses any more.',
+    command: 'filefleet sweep',
+    page: '/storage',
+  };
+}
+
+function backupTroubles({ backup, nowMs }: FleetFacts): Found[] {
+  if (backup === undefined) return [];
+  const say = (level: AttentionLevel, code: string, what: string, advice: string, command: string) => [
+    { level, code, what, advice, command, page: '/storage' },
+  ];
+  if (backup === null) {
+    const advice = 'What the disk loses is lost; make one, or set FILEFLEET_BACKUP_EVERY_HOURS.';
+    return say('note', 'BACKUP_NONE', 'There is no backup.', advice, 'filefleet backup create');
+  }
+  if (backup.verified?.ok === false) {
+    const advice = 'It cannot be restored as it is; make a new one and verify it.';
+    return say('bad', 'BACKUP_DAMAGED', 'The newest backup is damaged.', advice, 'filefleet backup create');
+  }
+  const days = Math.floor((nowMs - backup.madeAtMs) / dayMs);
+  if (nowMs - backup.madeAtMs > backupStaleAfterMs) {
+    const advice = 'What came since then is in no backup.';
+    const what = `The newest backup is ${days} days old.`;
+    return say('note', 'BACKUP_OLD', what, advice, 'filefleet backup create');
+  }
+  if (backup.verified) return [];
+  const advice = 'Whether it can be restored shows only when somebody tries.';
+  const what = 'Nobody has verified the newest backup.';
+  return say('note', 'BACKUP_UNVERIFIED', what, advice, 'filefleet backup verify');
+}
+
+function refusals({ store }: FleetFacts): Found[] {
+  const quarantined = store?.recentlyQuarantined ?? 0;
+  const refused = store?.recentlyRefused ?? 0;
+  return [
+    quarantined > 0
+      ? {
+          level: 'slow',
+          code: 'QUARANTINED',
+          what: `${quarantined} job${quarantined === 1 ? '' : 's'} went to quarantine within a day.`,
+          advice: 'Nobody could read them, or they may have killed the writer; look at their reasons.',
+          page: '/operations',
+        }
+      : undefined,
+    refused > 0
+      ? {
+          level: 'note',
+          code: 'REFUSED',
+          what: `${refused} operation${refused === 1 ? ' was' : 's were'} refused within a day.`,
+          advice: 'Their producers know; each has its reason, and can be tried again.',
+          page: '/operations',
+        }
+      : undefined,
+  ];
+}
