@@ -54,6 +54,12 @@ export { isOtherType } from './mime-types.ts';
 export type { FileContent } from './open-content.ts';
 export { defaultLimit, maximumLimit } from './queries/bounds.ts';
 export type { FileFacts, FilePage, FilePageOptions } from './queries/files.ts';
+export type {
+  ContentState,
+  SameBytes,
+  SameBytesOptions,
+  UnsoundOptions,
+} from './queries/files-query.ts';
 export type { AccessEntry, Association, AuditEntry, AuditOptions } from './queries/history.ts';
 export type { OperationFacts } from './queries/operation-facts.ts';
 export type { DeadLetter, PendingCleanup, QuarantinedJob } from './queries/operations.ts';

@@ -12,6 +12,7 @@ import { checkIntegrity, type IntegrityReport } from './integrity.ts';
 import { latestVersion, loadMigrations } from './migrations.ts';
 import { type FileContent, openContent } from './open-content.ts';
 import * as files from './queries/files.ts';
+import * as contents from './queries/files-query.ts';
 import * as history from './queries/history.ts';
 import { findOperation, type OperationFacts } from './queries/operation-facts.ts';
 import * as operations from './queries/operations.ts';
@@ -91,6 +92,24 @@ export class StoreReader {
    */
   searchFiles(options: SearchOptions): SearchSlice {
     return this.#read((db) => searchFiles(db, options));
+  }
+
+  /**
+   * Files whose bytes are damaged or missing, as a search finds files.
+   * @throws StoreError CURSOR_INVALID, LIMIT_INVALID
+   */
+  searchUnsound(options: contents.UnsoundOptions): SearchSlice {
+    return this.#read((db) => contents.searchUnsound(db, options));
+  }
+
+  /** What is known of some bytes without reading them. @param digest 64 lower-case hex digits. */
+  getContentState(digest: string): contents.ContentState {
+    return this.#read((db) => contents.findContentState(db, digest));
+  }
+
+  /** Files with the same bytes, active ones first, newest first. @throws StoreError LIMIT_INVALID */
+  listSameBytes(digest: string, options?: contents.SameBytesOptions): contents.SameBytes {
+    return this.#read((db) => contents.listSameBytes(db, digest, options));
   }
 
   /** @returns undefined for a session that nobody knows (any more). */

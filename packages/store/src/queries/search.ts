@@ -107,7 +107,8 @@ function halvesOf(state: SearchFilter['state']): (0 | 1)[] {
   return state === 'deleted' ? [1] : [0];
 }
 
-function condition(filter: SearchFilter): { sql: string; values: unknown[] } {
+/** @returns a condition on `f`, a row of conversation_files. The connection has to know `text_holds`. */
+export function condition(filter: SearchFilter): { sql: string; values: unknown[] } {
   const parts: string[] = [];
   const values: unknown[] = [];
   const add = (sql: string, ...more: readonly unknown[]) => {
@@ -139,7 +140,7 @@ function condition(filter: SearchFilter): { sql: string; values: unknown[] } {
 const taught = new WeakSet<Database>();
 
 /** LIKE folds the case of ASCII only, and gives `%` and `_` a meaning. */
-function teachText(db: Database): void {
+export function teachText(db: Database): void {
   if (taught.has(db)) return;
   db.function('text_holds', { deterministic: true }, (text: unknown, wanted: unknown) =>
     typeof text === 'string' && folded(text).includes(String(wanted)) ? 1 : 0,
