@@ -25,12 +25,14 @@ export interface TestDashboardOptions {
   readonly dataDir?: string;
   readonly tokens?: readonly DashboardToken[];
   readonly apiLimits?: Partial<ApiLimits>;
+  /** The machine's clock, for tests with a real writer; without it, a clock that the test moves. */
+  readonly now?: () => number;
 }
 
 /** @param url of Redis; it may be away. */
 export async function openTestDashboard(
   url: string,
-  { dataDir = '/nonexistent', tokens, apiLimits = {} }: TestDashboardOptions = {},
+  { dataDir = '/nonexistent', tokens, apiLimits = {}, now }: TestDashboardOptions = {},
 ): Promise<TestDashboard> {
   let nowMs = Date.UTC(2026, 0, 1);
   const events: TestDashboard['events'] = [];
@@ -48,11 +50,12 @@ export async function openTestDashboard(
       dashboardUsers: roles.map((role) => testUsers[role]),
       dashboardTokens: tokens,
       dataDir,
+      redisUrl: url,
       dashboardSecret: 'the secret of a test, of 32 and more characters',
     },
     redis,
     apiLimits,
-    now: () => nowMs,
+    now: now ?? (() => nowMs),
     emit: (event, fields) => void events.push({ event, fields }),
     onRoute: (method, route) => void routes.push({ method, route }),
   });
@@ -64,7 +67,7 @@ export async function openTestDashboard(
     advance: (ms) => {
       nowMs += ms;
     },
-    nowMs: () => nowMs,
+    nowMs: () => now?.() ?? nowMs,
     connected: async () => {
       if (redis.status !== 'ready')
         await new Promise<void>((resolve) => redis.once('ready', () => resolve()));

@@ -17,6 +17,7 @@ import fastify, {
 import type { Redis } from 'ioredis';
 import { apiRoot } from './access.ts';
 import { Accounts } from './accounts.ts';
+import { Actions } from './actions/actions.ts';
 import { type ApiLimits, registerApi } from './api/register.ts';
 import { registerAssets } from './assets.ts';
 import { registerBoards } from './board.ts';
@@ -39,6 +40,8 @@ export interface DashboardOptions {
     readonly dashboardSecret: string | undefined;
     /** Where the store is; it need not be there yet. */
     readonly dataDir: string;
+    /** Of the queue that actions go into; without it people can only look. */
+    readonly redisUrl?: string | undefined;
   };
   /** For tests that do not want to wait. */
   readonly apiLimits?: Partial<ApiLimits>;
@@ -67,6 +70,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   const accounts = new Accounts(config.dashboardUsers ?? [], now);
   const sessions = new Sessions(now);
   const queue = openQueue(redis, config.shard);
+  const actions = new Actions({ redisUrl: config.redisUrl, shard: config.shard });
   // A proxy that speaks https to the world stands on this machine; anybody else's X-Forwarded-* is not believed.
   const app = fastify({
     trustProxy: 'loopback',
@@ -108,7 +112,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   await registerApi(app, { dataDir: config.dataDir, probe, emit, limits: options.apiLimits ?? {} });
   await registerBoards(app, { queue, redis, emit });
   app.addHook('onClose', async () => {
-    await within(queueCloseMs, queue.close());
+    await Promise.all([within(queueCloseMs, queue.close()), actions.close()]);
   });
   await app.ready();
   return app;

@@ -5,7 +5,7 @@ export type { Backpressure, BackpressureReason, OnBackpressure } from './backpre
 export { Client, type ClientOptions, createClient } from './client.ts';
 export type { Clock } from './clock.ts';
 export { ClientError, type ClientErrorCode, type ClientErrorFacts, clientErrorCodes } from './errors.ts';
-export type { HoldRequest, Operator } from './operator.ts';
+export type { HoldRequest, OperationFields, Operator } from './operator.ts';
 export type {
   AccessEntry,
   AnnotateRequest,

@@ -1,7 +1,7 @@
 // What operators ask of the fleet, beside what agents do. Each resolves when the writer has taken it up; the work itself is
 // done in slices, and how far it is stands in VM0's database.
 
-import type { AppliedReceipt, OperationName, PlanRequest } from '@filefleet/protocol';
+import type { AppliedReceipt, OperationName, Payload, PlanRequest } from '@filefleet/protocol';
 import type { RequestOptions, SessionRequest } from './requests.ts';
 
 export interface HoldRequest extends SessionRequest {
@@ -9,6 +9,12 @@ export interface HoldRequest extends SessionRequest {
   readonly hold: boolean;
   readonly reason?: string;
 }
+
+/** What an operation asks for: its payload without what the client adds. */
+export type OperationFields<N extends OperationName> = Omit<
+  Payload<N>,
+  'v' | 'operationId' | 'vm' | 'actor' | 'producer' | 'sequence' | 'previous' | 'retryOf'
+>;
 
 type Send = (
   name: OperationName,
@@ -23,6 +29,18 @@ export class Operator {
   /** @internal */
   constructor(send: Send) {
     this.#send = send;
+  }
+
+  /**
+   * Any operation by its name, for programs that pass on what people ask for. For contents, `client.store` is the way.
+   * @param fields of the operation, as its schema in the protocol names them.
+   */
+  async run<N extends OperationName>(
+    name: N,
+    fields: OperationFields<N>,
+    options: RequestOptions = {},
+  ): Promise<AppliedReceipt> {
+    return await this.#send(name, fields, options);
   }
 
   /** Holds a session, or releases it. */
