@@ -1,9 +1,8 @@
 // The routes of the read API that answer with JSON: what each is asked, and what it says.
 
-import { setImmediate as letOthersGo } from 'node:timers/promises';
-import type { FileFacts, SearchOptions } from '@filefleet/store';
 import type { FastifyRequest, RouteOptions } from 'fastify';
 import type { z } from 'zod';
+import { boundedSearch } from './bounded-search.ts';
 import { ApiError, errorSchema, notFound } from './errors.ts';
 import type { ApiParts } from './register.ts';
 import * as schemas from './schemas.ts';
@@ -63,7 +62,10 @@ export function routes(parts: ApiParts): RouteOptions[] {
         'Search in names and metadata, newest first. Looks at a bounded number of files and says where to go on.',
       query: asked.search,
       answer: schemas.found,
-      say: (view, _, query) => search(parts, view(), given(query)),
+      say: (view, _, query) => {
+        const [here, filter] = [view(), given(query)];
+        return boundedSearch(parts, filter, (place) => here.search({ ...filter, ...place }));
+      },
     }),
     get('/files/:fileId', {
       summary: 'One file.',
@@ -159,30 +161,6 @@ export function routes(parts: ApiParts): RouteOptions[] {
       say: async () => ({ counts: (await parts.probe.readCounts()) ?? redisAway() }),
     }),
   ];
-}
-
-/** Looks slice by slice, so that others get their turn, until there are enough, or time or rows are used up. */
-async function search(parts: ApiParts, view: View, options: SearchOptions & { limit: number }) {
-  const done = await parts.searches.take();
-  try {
-    const endAtMs = performance.now() + parts.limits.searchMs;
-    const matches: FileFacts[] = [];
-    let scanned = 0;
-    let place: { cursor?: string } = options.cursor === undefined ? {} : { cursor: options.cursor };
-    for (;;) {
-      const slice = view.search({ ...options, ...place, limit: options.limit - matches.length });
-      matches.push(...slice.matches);
-      scanned += slice.scanned;
-      if (slice.nextCursor === undefined) return { matches, scanned };
-      place = { cursor: slice.nextCursor };
-      const enough = matches.length >= options.limit || scanned >= parts.limits.searchRows;
-      if (enough || performance.now() >= endAtMs)
-        return { matches, scanned, ...{ nextCursor: slice.nextCursor } };
-      await letOthersGo();
-    }
-  } finally {
-    done();
-  }
 }
 
 /** What was asked, without what was left out. */

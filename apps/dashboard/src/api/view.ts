@@ -3,16 +3,19 @@
 
 import type {
   AuditEntry,
+  ContentState,
   FileFacts,
   OperationFacts,
   RecordPage,
   RecordPageOptions,
+  SameBytes,
   SearchOptions,
   SearchSlice,
   SessionFacts,
   SessionPage,
   SessionPageOptions,
   StoreReader,
+  UnsoundOptions,
 } from '@filefleet/store';
 import { notFound } from './errors.ts';
 
@@ -84,6 +87,24 @@ export class View {
     const sessionPrefix = this.#narrowed(options.sessionPrefix);
     if (sessionPrefix === null) return nothing;
     return this.#reader.searchFiles(sessionPrefix === undefined ? options : { ...options, sessionPrefix });
+  }
+
+  /** Files whose bytes are damaged or missing, as `search` finds files. */
+  searchUnsound(options: UnsoundOptions): SearchSlice {
+    if (options.sessionId !== undefined && !this.#sees(options.sessionId)) return nothing;
+    const sessionPrefix = this.#narrowed(options.sessionPrefix);
+    if (sessionPrefix === null) return nothing;
+    return this.#reader.searchUnsound(sessionPrefix === undefined ? options : { ...options, sessionPrefix });
+  }
+
+  /** How the bytes of a file are, as far as is known without reading them. */
+  contentState(fileId: string): ContentState {
+    return this.#reader.getContentState(this.file(fileId).digest);
+  }
+
+  /** Files with the same bytes, the one that is asked about among them. */
+  sameBytes(fileId: string, limit: number): SameBytes {
+    return this.#reader.listSameBytes(this.file(fileId).digest, { limit, ...this.#own() });
   }
 
   operation(operationId: string): OperationFacts {
