@@ -13,6 +13,7 @@ export { type RestoredStore, type RestoreOptions, restoreBackup } from './backup
 export { type VerifyBackupOptions, verifyBackup } from './backup/verify-backup.ts';
 export { type BlobRow, healBlob, type KnownBlob } from './blob-rows.ts';
 export { BlobDraft } from './blobs.ts';
+export { CareReader } from './care-reader.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { Bytes, Content } from './content.ts';
 export { ContentDesk } from './content-desk.ts';
@@ -52,7 +53,9 @@ export {
 export type { DownPlan, Loss } from './migration-runner.ts';
 export { isOtherType } from './mime-types.ts';
 export type { FileContent } from './open-content.ts';
+export type { AuditFilter, AuditPageOptions, AuditSlice } from './queries/audit-pages.ts';
 export { defaultLimit, maximumLimit } from './queries/bounds.ts';
+export type { CareFacts, DamagedContent, NotedTask } from './queries/care.ts';
 export type { FileFacts, FilePage, FilePageOptions } from './queries/files.ts';
 export type {
   ContentState,
@@ -69,6 +72,7 @@ export type { SearchFilter, SearchOptions, SearchSlice } from './queries/search.
 export type { SessionPage, SessionPageOptions } from './queries/session-pages.ts';
 export type { RetentionFacts, SessionFacts } from './queries/sessions.ts';
 export type { StoreStatistics, Usage, VmStatistics } from './queries/statistics.ts';
+export type { DueGroup, DueOptions, FileGroup, SurveySlice } from './queries/survey.ts';
 export { type LimitOptions, openReader, StoreReader } from './reader.ts';
 export { numbersOf } from './sequences.ts';
 export type { Entry, MalformedIdentity, Result } from './settle.ts';

@@ -4,6 +4,7 @@
 import type { Receipt } from '@filefleet/protocol';
 import type { Database } from 'better-sqlite3';
 import { hasTable, recordedVersion, unknownOrNewer } from './applied-migrations.ts';
+import { CareReader } from './care-reader.ts';
 import { applicationId, openReadConnection } from './connection.ts';
 import { type ByteRange, CheckedContents } from './content-range.ts';
 import { databasePath } from './data-dir.ts';
@@ -56,6 +57,8 @@ export class StoreReader {
   readonly #db: Database;
   readonly #dataDir: string;
   readonly #checked = new CheckedContents();
+  /** What whoever looks after the store as a whole wants to know. */
+  readonly care = new CareReader((query) => this.#read(query));
 
   /** For this package: use `openReader`. */
   constructor(db: Database, dataDir: string) {
