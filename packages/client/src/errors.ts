@@ -19,6 +19,21 @@ export const clientErrorCodes = {
     'The spool folder belongs to another live client; give each process one of its own, or share it.',
   UNKNOWN_OPERATION: 'Neither this client nor Redis knows the operation (any more).',
   CLIENT_CLOSED: 'The client was closed; what became of the operation is not known here.',
+
+  // Of the reading half.
+  NOT_FOUND: 'There is nothing with this id, or the token may not see it.',
+  FILE_DELETED: 'The file is softly deleted; restore it first.',
+  CONTENT_DAMAGED:
+    'The bytes are not those of their digest, at the store or when they arrived here. None are under the path.',
+  CONTENT_UNAVAILABLE: 'The store has the row of the file, but not its bytes.',
+  TOO_LARGE: 'The content is larger than `maxBytes`. Download it to a path, or stream it.',
+  TARGET_FAILED: 'The path could not be written. `cause` says why; nothing is left under it.',
+  TOKEN_REFUSED: 'Nobody has this token, or it may not do this.',
+  API_UNAVAILABLE:
+    'The dashboard could not be reached, or was too busy, as often as it was asked. Ask later.',
+  API_UNEXPECTED: 'What answered is not the API of a dashboard that this version understands; look at `url`.',
+  TIMED_OUT: 'The deadline of the call passed before it was done.',
+  ABORTED: 'The signal of the caller ended the call. `cause` is its reason.',
 } as const;
 
 export type ClientErrorCode = keyof typeof clientErrorCodes;
@@ -34,6 +49,11 @@ export interface ClientErrorFacts {
   readonly refusal?: RefusedCode;
   /** REFUSED: the whole receipt; missing when only a failed job of another process told of the refusal. */
   readonly receipt?: RefusedReceipt;
+  /** Reading: the status of the answer, and the code that the dashboard gave, where there was an answer. */
+  readonly status?: number;
+  readonly answer?: string;
+  /** API_UNAVAILABLE: how long the dashboard asks to wait, in milliseconds. */
+  readonly retryAfterMs?: number;
 }
 
 /** The one error of this package. */
