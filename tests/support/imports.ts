@@ -1,4 +1,4 @@
-// Who imports what: every import, export-from, dynamic import and imported type of a source tree, found by a parser that
+// Who imports what: every import, export-from, dynamic import, resolved file and imported type of a source tree, found by a parser that
 // reads TypeScript, with the place where it stands.
 
 import { globSync, readFileSync } from 'node:fs';
@@ -38,8 +38,17 @@ export function importsOf(root: string, file: string): Import[] {
     ExportAllDeclaration: (node) => note(node.source),
     ImportExpression: (node) => note(node.source),
     TSImportType: (node) => note(node.source),
+    CallExpression: (node) => {
+      if (isRequireResolve(node.callee)) note(node.arguments[0]);
+    },
   }).visit(program);
   return specifiers.map((specifier) => ({ file, specifier }));
+}
+
+/** `require.resolve('pkg/file')`: the way to a package's files that are served and not imported. */
+function isRequireResolve(callee: object): boolean {
+  const { object, property } = callee as { object?: { name?: string }; property?: { name?: string } };
+  return object?.name === 'require' && property?.name === 'resolve';
 }
 
 export const isRelative = (specifier: string): boolean => specifier.startsWith('.');

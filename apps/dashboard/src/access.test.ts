@@ -31,7 +31,6 @@ async function guardSays(who: Who, method: string, route: string): Promise<strin
     .replace(':jobId', 'no-such-job')
     .replace(':queueStatus', 'completed')
     .replace(':schedulerId', 'none')
-    .replace(':name', 'style.css')
     .replace('*', 'no-such-file');
   const response = await dashboard.app.inject({
     method: method as 'GET',

@@ -48,7 +48,7 @@ const boardReads = [
 
 const ownRows = [
   row('GET', '/healthz', 'public'),
-  row('GET', '/assets/:name', 'public'),
+  row('GET', '/assets/:version/*', 'public'),
   row('GET', '/login', 'public'),
   row('POST', '/login', 'public'),
   row('POST', '/logout', 'viewer'),

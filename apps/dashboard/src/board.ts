@@ -9,6 +9,7 @@ import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { Redis } from 'ioredis';
 import { boards } from './access.ts';
+import { assetUrl } from './assets.ts';
 import type { Emit } from './events.ts';
 import { boardPolicy } from './headers.ts';
 import { visible } from './visible.ts';
@@ -40,6 +41,7 @@ export async function registerBoards(
 }
 
 function makeBoard(queue: Queue, path: string, readOnlyMode: boolean, emit: Emit) {
+  const icon = assetUrl('icon.svg');
   const serverAdapter = new FastifyAdapter().setBasePath(path);
   // A completed operation has its receipt; asking again would only repeat it.
   const adapterOptions = { readOnlyMode, allowRetries: !readOnlyMode, allowCompletedRetries: false };
@@ -53,9 +55,9 @@ function makeBoard(queue: Queue, path: string, readOnlyMode: boolean, emit: Emit
     options: {
       uiConfig: {
         boardTitle: readOnlyMode ? 'filefleet (look)' : 'filefleet (manage)',
-        favIcon: { default: '/assets/icon.svg', alternative: '/assets/icon.svg' },
-        boardLogo: { path: '/assets/icon.svg', width: 28, height: 28 },
-        miscLinks: [{ text: 'Overview', url: '/' }],
+        favIcon: { default: icon, alternative: icon },
+        boardLogo: { path: icon, width: 28, height: 28 },
+        miscLinks: [{ text: 'Back to the fleet', url: '/' }],
         hideDocsLink: true,
       },
     },

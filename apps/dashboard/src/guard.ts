@@ -7,6 +7,7 @@ import type { Emit } from './events.ts';
 import { changesState, originOf } from './origin.ts';
 import type { Sessions } from './sessions.ts';
 import { type MachineToken, parseBearer, type Tokens } from './tokens.ts';
+import { wantsPage } from './wants-page.ts';
 
 export const sessionCookie = 'filefleet_session';
 
@@ -30,7 +31,18 @@ export interface GuardParts {
   readonly sessions: Sessions;
   readonly countAttempt: CountAttempt;
   readonly emit: Emit;
+  /** Shows a refusal to a person. */
+  readonly showProblem: ShowProblem;
 }
+
+/** @param title what is wrong; `text` says why and what to do. */
+export type ShowProblem = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  title: string,
+  text: string,
+) => FastifyReply;
 
 export function createGuard(parts: GuardParts) {
   return async function guard(
@@ -51,7 +63,9 @@ export function createGuard(parts: GuardParts) {
     }
     if (needsLogin && !request.person) return askForLogin(request, reply);
     if (route !== undefined && !isAllowed(access, request.person?.role)) {
-      return deny(reply, 403, 'FORBIDDEN', forbidden(access, request.person));
+      const text = forbidden(access, request.person);
+      if (!wantsPage(request)) return deny(reply, 403, 'FORBIDDEN', text);
+      return parts.showProblem(request, reply, 403, 'This is not for your role', text);
     }
     return undefined; // an unknown address, asked for by somebody known, becomes a 404
   };
@@ -157,15 +171,26 @@ function isOurs(request: FastifyRequest, broughtPassword: boolean): boolean {
   return origin === 'same' || (origin === 'unknown' && broughtPassword);
 }
 
-/** People get the form, programs get JSON. */
+/** People get the form, programs get JSON. A part of a page is not the place for a form: the whole page goes there. */
 function askForLogin(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const wantsPage = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
-  if (wantsPage) return reply.redirect(`/login?next=${encodeURIComponent(request.url)}`, 302);
+  if (request.headers['hx-request'] === 'true') {
+    reply.header('hx-redirect', `/login?next=${encodeURIComponent(pageOfPart(request))}`);
+  }
+  const opensPage = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
+  if (opensPage && !reply.hasHeader('hx-redirect'))
+    return reply.redirect(`/login?next=${encodeURIComponent(request.url)}`, 302);
   // A browser that sees a Basic challenge opens a box of its own over the page.
   if (request.headers['sec-fetch-mode'] === undefined) {
     reply.header('www-authenticate', 'Basic realm="filefleet", charset="UTF-8"');
   }
   return deny(reply, 401, 'LOGIN_REQUIRED', 'Log in at /login, or send a name and password with HTTP Basic.');
+}
+
+function pageOfPart({ headers }: FastifyRequest): string {
+  const url = String(headers['hx-current-url'] ?? '');
+  if (!URL.canParse(url)) return '/';
+  const { pathname, search } = new URL(url);
+  return pathname + search;
 }
 
 /** The form of all our refusals; Bull Board's page shows `message`. */

@@ -1,11 +1,11 @@
 // The routes that say how the fleet is: /healthz for machines, / for people.
 
 import type { FastifyInstance } from 'fastify';
-import type { FleetProbe } from './fleet-state.ts';
-import { csrfToken } from './login.ts';
+import type { PageParts } from './page-parts.ts';
+import { frameOf, sendPage } from './pages/frame.ts';
 import { overviewPage } from './pages/overview-page.ts';
 
-export function registerOverview(app: FastifyInstance, probe: FleetProbe, now: () => number): void {
+export function registerOverview(app: FastifyInstance, { probe, now }: PageParts): void {
   // Public, so it says how the fleet is and nothing about it. 200 says that the dashboard works; the body says the rest.
   app.get('/healthz', async () => {
     const { redis, writer } = await probe.readState();
@@ -23,10 +23,7 @@ export function registerOverview(app: FastifyInstance, probe: FleetProbe, now: (
   });
 
   app.get('/', async (request, reply) => {
-    const { person } = request;
-    if (!person) throw new Error('expected the guard to let only people with a login through to /');
     const [state, counts] = await Promise.all([probe.readState(), probe.readCounts()]);
-    const facts = { person, csrfToken: csrfToken(request, reply), state, counts, nowMs: now() };
-    return reply.type('text/html; charset=utf-8').send(overviewPage(facts));
+    return sendPage(reply, overviewPage({ ...frameOf(request, reply), state, counts, nowMs: now() }));
   });
 }

@@ -15,10 +15,10 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { Redis } from 'ioredis';
-import { apiRoot } from './access.ts';
 import { Accounts } from './accounts.ts';
 import { Actions } from './actions/actions.ts';
 import { type ApiLimits, registerApi } from './api/register.ts';
+import { StoreDoor } from './api/store-door.ts';
 import { registerAssets } from './assets.ts';
 import { registerBoards } from './board.ts';
 import { within } from './deadline.ts';
@@ -26,9 +26,11 @@ import type { Emit } from './events.ts';
 import { createFleetProbe } from './fleet-state.ts';
 import { type CountAttempt, createGuard } from './guard.ts';
 import { registerHeaders } from './headers.ts';
-import { csrfUser, registerLogin, showForm } from './login.ts';
+import { csrfUser, registerLogin } from './login.ts';
 import { changesState } from './origin.ts';
 import { registerOverview } from './overview.ts';
+import type { PageParts } from './page-parts.ts';
+import { answerError, answerNothing, showProblem } from './problems.ts';
 import { Sessions } from './sessions.ts';
 import { Tokens } from './tokens.ts';
 
@@ -83,6 +85,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   app.addHook('onRoute', ({ method, url }) => {
     for (const each of [method].flat()) options.onRoute?.(each, url);
   });
+  app.decorate('now', now);
   app.decorateRequest('person', null);
   app.decorateRequest('sessionId', null);
   app.decorateRequest('token', null);
@@ -95,12 +98,12 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
     cookieOpts: { path: '/', httpOnly: true, sameSite: 'strict', signed: true },
     csrfOpts: { hmacKey: secret, userInfo: true },
     getUserInfo: csrfUser,
-    getToken: (request) => (request.body as { _csrf?: string } | undefined)?._csrf,
+    getToken: csrfTokenOf,
   });
   await app.register(rateLimit, { global: false });
 
   const tokens = new Tokens(config.dashboardTokens ?? []);
-  const parts = { accounts, tokens, sessions, emit, countAttempt: attemptCounter(app) };
+  const parts = { accounts, tokens, sessions, emit, countAttempt: attemptCounter(app), showProblem };
   app.addHook('onRequest', createGuard(parts));
   app.addHook('onResponse', async (request, reply) => reportAction(emit, request, reply));
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(emit, error, request, reply));
@@ -108,14 +111,27 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   registerAssets(app);
   registerLogin(app, parts);
   const probe = createFleetProbe(redis, queue, config.shard, now);
-  registerOverview(app, probe, now);
-  await registerApi(app, { dataDir: config.dataDir, probe, emit, limits: options.apiLimits ?? {} });
+  const door = new StoreDoor(config.dataDir);
+  app.addHook('onClose', async () => door.close());
+  registerPages(app, { door, actions, probe, queue, redis, emit, now, config });
+  await registerApi(app, { door, probe, emit, limits: options.apiLimits ?? {} });
   await registerBoards(app, { queue, redis, emit });
   app.addHook('onClose', async () => {
     await Promise.all([within(queueCloseMs, queue.close()), actions.close()]);
   });
   await app.ready();
   return app;
+}
+
+/** Each module of pages has a row here, and a row for each of its routes in access.ts. */
+function registerPages(app: FastifyInstance, parts: PageParts): void {
+  registerOverview(app, parts);
+}
+
+/** Forms send the token as a field; a script of ours may send it as a header. */
+function csrfTokenOf({ body, headers }: FastifyRequest): string | undefined {
+  const header = headers['x-csrf-token'];
+  return typeof header === 'string' ? header : (body as { _csrf?: string } | undefined)?._csrf;
 }
 
 /** The queue as an onlooker has it: it writes no settings of its own and asks Redis nothing before it is asked. */
@@ -138,39 +154,9 @@ function attemptCounter(app: FastifyInstance): CountAttempt {
   };
 }
 
-function answerNothing(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const message = 'Nothing is at this address.';
-  const forApi = request.url.startsWith(`${apiRoot}/`);
-  return reply
-    .code(404)
-    .send(forApi ? { error: { code: 'NOT_FOUND', message } } : { error: { code: 'NOT_FOUND' }, message });
-}
-
 function reportAction(emit: Emit, request: FastifyRequest, reply: FastifyReply): void {
   const { person, method } = request;
   if (!person || !changesState(method) || request.routeOptions.url === '/logout') return;
   const path = request.url.split('?', 1)[0] ?? '';
   emit('action.done', { user: person.name, role: person.role, method, path, status: reply.statusCode });
-}
-
-function answerError(
-  emit: Emit,
-  error: FastifyError,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
-  if (error.code?.startsWith('FST_CSRF_')) {
-    if (request.person) return reply.redirect('/', 303); // an old tab: the overview has a form that fits
-    return showForm(reply, 403, '/', 'This page was open for too long. Please log in again.');
-  }
-  const status = error.statusCode ?? 500;
-  if (status < 500) return reply.code(status).send({ error: { code: error.code }, message: error.message });
-  emit('request.failed', {
-    method: request.method,
-    route: request.routeOptions.url ?? '',
-    reason: error.message,
-  });
-  return reply
-    .code(500)
-    .send({ error: { code: 'INTERNAL' }, message: 'Something went wrong; the log says what.' });
 }

@@ -10,7 +10,7 @@ import type { FleetProbe } from '../fleet-state.ts';
 import { contentRoute } from './content.ts';
 import { failureOf } from './errors.ts';
 import { routes } from './routes.ts';
-import { StoreDoor } from './store-door.ts';
+import type { StoreDoor } from './store-door.ts';
 import { Turns } from './turns.ts';
 import { View } from './view.ts';
 
@@ -49,15 +49,15 @@ export interface ApiParts {
 }
 
 export interface ApiOptions {
-  readonly dataDir: string;
+  /** Closed by who opened it. */
+  readonly door: StoreDoor;
   readonly probe: FleetProbe;
   readonly emit: Emit;
   readonly limits: Partial<ApiLimits>;
 }
 
 export async function registerApi(app: FastifyInstance, options: ApiOptions): Promise<void> {
-  const door = new StoreDoor(options.dataDir);
-  app.addHook('onClose', async () => door.close());
+  const { door } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const { waiting, patienceMs } = limits;
   const parts: ApiParts = {

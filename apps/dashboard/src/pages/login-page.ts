@@ -1,7 +1,8 @@
 // The login form. Works without scripts; `next` is where to go afterwards.
 
+import { assetUrl } from '../assets.ts';
 import { html } from './html.ts';
-import { page } from './layout.ts';
+import { barePage, csrfField } from './layout.ts';
 
 export interface LoginPageFacts {
   readonly csrfToken: string;
@@ -11,14 +12,14 @@ export interface LoginPageFacts {
 }
 
 export function loginPage({ csrfToken, next, problem }: LoginPageFacts): string {
-  return page(
-    'Log in · filefleet',
+  return barePage(
+    'Log in',
     html`
 <main class="login">
-  <h1><img src="/assets/icon.svg" alt="" width="32" height="32"> filefleet</h1>
+  <h1><img src="${assetUrl('icon.svg')}" alt="" width="32" height="32"> filefleet</h1>
   ${problem !== undefined && html`<p class="problem" role="alert">${problem}</p>`}
   <form method="post" action="/login">
-    <input type="hidden" name="_csrf" value="${csrfToken}">
+    ${csrfField(csrfToken)}
     <input type="hidden" name="next" value="${next}">
     <label for="name">Name</label>
     <input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required autofocus>

@@ -1,48 +1,36 @@
 // The first page after login: is all well, in one look, and the way to the queue.
 
 import { boards, isAllowed } from '../access.ts';
-import type { Person } from '../accounts.ts';
 import { countedStates, type FleetState, type QueueCounts, type WriterSummary } from '../fleet-state.ts';
 import { type Html, html } from './html.ts';
-import { page } from './layout.ts';
+import { type Frame, page } from './layout.ts';
+import { age, count, utc } from './show.ts';
 
-export interface OverviewFacts {
-  readonly person: Person;
-  readonly csrfToken: string;
+export interface OverviewFacts extends Frame {
   readonly state: FleetState;
   readonly counts: QueueCounts | undefined;
   readonly nowMs: number;
 }
 
-export function overviewPage({ person, csrfToken, state, counts, nowMs }: OverviewFacts): string {
-  return page(
-    'filefleet',
-    html`
-<header>
-  <h1><img src="/assets/icon.svg" alt="" width="28" height="28"> filefleet</h1>
-  <form method="post" action="/logout">
-    <span class="who">${person.name}, ${person.role}</span>
-    <input type="hidden" name="_csrf" value="${csrfToken}">
-    <button class="quiet">Log out</button>
-  </form>
-</header>
-<main>
+export function overviewPage({ state, counts, nowMs, ...frame }: OverviewFacts): string {
+  const { person } = frame;
+  const body = html`
+  <h1>Fleet</h1>
   ${verdict(state)}
-  <section aria-labelledby="writer">
+  <section class="card" aria-labelledby="writer">
     <h2 id="writer">Writer</h2>
     ${state.writer ? writerFacts(state.writer, nowMs) : html`<p class="nothing">${writerUnknown(state)}</p>`}
   </section>
-  <section aria-labelledby="queue">
+  <section class="card" aria-labelledby="queue">
     <h2 id="queue">Queue</h2>
     ${counts ? queueFacts(counts) : html`<p class="nothing">Redis does not say how long the queue is.</p>`}
-    <p class="links">
+    <p class="row">
       <a class="button" href="${boards.read}/queue/operations">Look at the queue</a>
       ${isAllowed('operator', person.role) && html`<a class="button" href="${boards.manage}/queue/operations">Manage the queue</a>`}
     </p>
   </section>
-</main>
-<footer>As of ${time(nowMs)} · <a href="/">look again</a></footer>`,
-  );
+<p class="faint">As of ${utc(nowMs)} · <a href="/">look again</a></p>`;
+  return page({ ...frame, title: 'Fleet', current: 'fleet', body });
 }
 
 /** One sentence: is all well, and if not, what to do. */
@@ -69,10 +57,10 @@ function writerUnknown(state: FleetState): string {
 function writerFacts(writer: WriterSummary, nowMs: number): Html {
   const lastCommit =
     writer.lastCommitAtMs === null ? 'none yet' : `${age(nowMs - writer.lastCommitAtMs)} ago`;
-  return html`<dl>
+  return html`<dl class="facts">
     ${fact('Phase', writer.phase)}
     ${fact('Last heartbeat', `${age(writer.heartbeatAgeMs)} ago`)}
-    ${fact('Up since', time(writer.startedAtMs))}
+    ${fact('Up since', utc(writer.startedAtMs))}
     ${fact('Last commit', lastCommit)}
     ${fact('Applied', count(writer.settled.applied))}
     ${fact('Refused', count(writer.settled.refused))}
@@ -83,22 +71,9 @@ function writerFacts(writer: WriterSummary, nowMs: number): Html {
 }
 
 function queueFacts(counts: QueueCounts): Html {
-  return html`<dl>${countedStates.map((state) => fact(state, count(counts[state])))}</dl>`;
+  return html`<dl class="facts">${countedStates.map((state) => fact(state, count(counts[state])))}</dl>`;
 }
 
 function fact(name: string, value: string): Html {
   return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
-}
-
-const count = (value: number): string => value.toLocaleString('en-US');
-
-const time = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
-
-/** A duration that people can take in: 4 s, 12 min, 3 h, 2 days. */
-export function age(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1_000));
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172_800) return `${Math.round(seconds / 3_600)} h`;
-  return `${Math.round(seconds / 86_400)} days`;
 }

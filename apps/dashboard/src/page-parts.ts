@@ -1,0 +1,22 @@
+// What page modules get: `registerX(app, parts)`. Reads go through the door, changes through the queue and never past it.
+
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Actions } from './actions/actions.ts';
+import type { StoreDoor } from './api/store-door.ts';
+import type { Emit } from './events.ts';
+import type { FleetProbe } from './fleet-state.ts';
+
+export interface PageParts {
+  /** `door.reader()` for reads; throws StoreError NOT_INITIALIZED while there is no store. */
+  readonly door: StoreDoor;
+  /** What people ask for becomes an operation in the queue; see actions/form-action.ts for forms. */
+  readonly actions: Actions;
+  readonly probe: FleetProbe;
+  readonly queue: Queue;
+  readonly redis: Redis;
+  readonly emit: Emit;
+  /** Wall clock in milliseconds. */
+  readonly now: () => number;
+  readonly config: { readonly shard: number; readonly dataDir: string };
+}

@@ -1,0 +1,82 @@
+// Answers to what goes wrong outside a handler's own words: addresses that are not there, errors, forms that are too old.
+// People get a page in the frame, programs get JSON.
+
+import { isStoreError } from '@filefleet/store';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { apiRoot } from './access.ts';
+import type { Emit } from './events.ts';
+import { showForm } from './login.ts';
+import { safeNext } from './next-url.ts';
+import { errorPage } from './pages/error-page.ts';
+import { frameOf, redirectWithFlash, sendPage } from './pages/frame.ts';
+import { wantsPage } from './wants-page.ts';
+
+export function answerNothing(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const message = 'Nothing is at this address.';
+  if (wantsPage(request)) {
+    return showProblem(request, reply, 404, 'Nothing is here', `${message} What it named may be gone.`);
+  }
+  const forApi = request.url.startsWith(`${apiRoot}/`);
+  return reply
+    .code(404)
+    .send(forApi ? { error: { code: 'NOT_FOUND', message } } : { error: { code: 'NOT_FOUND' }, message });
+}
+
+/** A page that says what is wrong. For handlers, too: a file that is not there, a cursor that fits nothing. */
+export function showProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  title: string,
+  text: string,
+): FastifyReply {
+  return sendPage(reply, errorPage({ ...frameOf(request, reply), title, text }), status);
+}
+
+export function answerError(
+  emit: Emit,
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (error.code?.startsWith('FST_CSRF_')) return answerOldForm(request, reply);
+  const status = statusOf(error);
+  const [code, message] =
+    status < 500 ? [error.code, error.message] : ['INTERNAL', 'Something went wrong; the log says what.'];
+  if (status >= 500) {
+    const route = request.routeOptions.url ?? '';
+    emit('request.failed', { method: request.method, route, reason: error.message });
+  }
+  if (wantsPage(request)) return showProblem(request, reply, status, ...problemOf(error, status, message));
+  return reply.code(status).send({ error: { code }, message });
+}
+
+function statusOf(error: FastifyError): number {
+  if (isStoreError(error)) return error.code === 'NOT_INITIALIZED' ? 503 : 500;
+  return error.statusCode ?? 500;
+}
+
+function problemOf(error: FastifyError, status: number, message: string): [string, string] {
+  if (isStoreError(error) && error.code === 'NOT_INITIALIZED') {
+    return [
+      'No store yet',
+      'The writer has not made the store yet, or it stands elsewhere: start the writer, and see that both have the same FILEFLEET_DATA_DIR.',
+    ];
+  }
+  return [status < 500 ? 'This cannot be shown' : 'Something went wrong', message];
+}
+
+/** A page that was open for too long, or from before a login. Nothing was changed, and the next form fits. */
+function answerOldForm(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (!request.person)
+    return showForm(reply, 403, '/', 'This page was open for too long. Please log in again.');
+  const text = 'That page was open for too long, so nothing was changed. Please try again.';
+  return redirectWithFlash(reply, cameFrom(request), 'bad', text);
+}
+
+/** The page of ours that a form stood on. */
+function cameFrom({ headers: { referer, host } }: FastifyRequest): string {
+  if (referer === undefined || !URL.canParse(referer)) return '/';
+  const url = new URL(referer);
+  return url.host === host ? safeNext(url.pathname + url.search) : '/';
+}
