@@ -1,5 +1,6 @@
 // Promises that hold when answers are lost, doubled and wrong, and when Redis hangs, dies or forgets.
 
+import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -136,6 +137,15 @@ describe('content that has to be sent again', () => {
     const error: unknown = await given.catch((cause) => cause);
     const operationId = error instanceof ClientError ? (error.operationId ?? '') : '';
     await expect(client.receipt(operationId)).rejects.toMatchObject({ code: 'GIVEN_UP' });
+  });
+
+  test('bytes that never were the client’s cannot be: GIVEN_UP, and never a question without end', async () => {
+    startedWriter().script = () => ({ resend: 'CONTENT_MISSING' });
+    const content = { from: 'incoming', name: randomUUID() } as const;
+    const fields = { sessionId, filename: 'f', digest: 'a'.repeat(64), size: 1, content };
+    await expect(client.operator.run('file-store', fields)).rejects.toMatchObject({ code: 'GIVEN_UP' });
+    const sent = startedWriter().arrivals.map(({ operation }) => operation.payload);
+    expect(sent).toMatchObject([{ v: 2, content, sequence: 1 }]);
   });
 
   test('a stream whose receipt was lost is found in the ledger', async () => {

@@ -10,7 +10,7 @@ import { type Jobs, type Sighting, wasRefused } from './jobs.ts';
 import type { Lane, Sendable } from './lane.ts';
 import { asClientError, payloadOf, prepare } from './preparation.ts';
 import { type RedisLink, retryAfterMs } from './redis-link.ts';
-import { countResend, restMs } from './resends.ts';
+import { countResend, restMs, whyNotAgain } from './resends.ts';
 import type { Staging } from './staging.ts';
 
 /** How often to see whether something is due, in milliseconds; only while something is under way. */
@@ -64,9 +64,10 @@ export class Dispatcher {
   }
 
   #resend(entry: Entry, code: ResendCode): void {
-    if (code === 'OUT_OF_ORDER') {
-      this.#outOfOrder(entry);
-    } else {
+    const hopeless = whyNotAgain(entry);
+    if (code === 'OUT_OF_ORDER') this.#outOfOrder(entry);
+    else if (hopeless) this.giveUp(entry, hopeless);
+    else {
       entry.restage = entry.facts.stage !== undefined;
       this.#prepareAgain(entry, restMs(countResend(entry)));
     }

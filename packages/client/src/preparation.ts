@@ -37,7 +37,7 @@ export async function prepare(entry: Entry, place: PreparationPlace): Promise<vo
 export function payloadOf(entry: Entry, producer: string, previous: number): Record<string, unknown> {
   const { payload, ordered, stage } = entry.facts;
   const order = ordered ? { sequence: entry.sequence, previous } : {};
-  const envelope = { ...payload, v: protocolVersion, producer, ...order };
+  const envelope = { v: protocolVersion, ...payload, producer, ...order };
   const staged = stage?.staged;
   if (stage === undefined || staged === undefined) return envelope;
   const { digest, size, chunks } = staged;

@@ -5,7 +5,7 @@ import {
   type OperationName,
   ProtocolError,
   parseOperation,
-  protocolVersion,
+  versionOf,
 } from '@filefleet/protocol';
 import { ClientError } from './errors.ts';
 import type { Content } from './source.ts';
@@ -116,7 +116,7 @@ export function checkRequest(
   const operationId = options.operationId ?? makeOperationId(nowMs);
   const { retryOf } = options;
   const payload = withoutUndefined({
-    v: protocolVersion,
+    v: versionOf(fields),
     operationId,
     vm,
     actor: options.actor ?? context.actor,

@@ -45,6 +45,7 @@ export { queueName, type RedisKeys, redisKeys, redisPrefix } from './keys.ts';
 export { knownTtlMs, type Limits, ledgerRetentionMs, limits, stagedTtlMs } from './limits.ts';
 export {
   acceptedVersions,
+  incomingVersion,
   isOperationName,
   type Operation,
   type OperationName,
@@ -52,6 +53,7 @@ export {
   operationSchemas,
   type Payload,
   protocolVersion,
+  versionOf,
 } from './operations.ts';
 export { parseAnswer, parseOperation } from './parse.ts';
 export { type PlanKind, type PlanRequest, planLifeMs } from './plans.ts';

@@ -6,10 +6,23 @@ import * as field from './fields.ts';
 import { limits } from './limits.ts';
 import { planRequestSchema } from './plans.ts';
 
-/** Version of the payloads that this package makes. */
+/**
+ * Version of payloads. An operation carries the lowest version that has all of its fields, because its version is part of
+ * its intent: the same operation must not become another one when its producer is upgraded.
+ */
 export const protocolVersion = 1;
+/** Version that has content `incoming`, and nothing else that is new. */
+export const incomingVersion = 2;
 /** Versions that a writer built from this package accepts: N and N-1. */
-export const acceptedVersions: readonly number[] = Object.freeze([1]);
+export const acceptedVersions: readonly number[] = Object.freeze([protocolVersion, incomingVersion]);
+
+/** Pure: the one version that a payload may carry. @param payload of any operation, checked or not. */
+export function versionOf(payload: { readonly content?: unknown }): number {
+  const { content } = payload;
+  const isIncoming =
+    typeof content === 'object' && content !== null && 'from' in content && content.from === 'incoming';
+  return isIncoming ? incomingVersion : protocolVersion;
+}
 
 const envelope = {
   v: z.literal(protocolVersion),
@@ -83,7 +96,22 @@ const content = z.discriminatedUnion('from', [
   }),
   /** The producer believes that the writer holds these bytes already. */
   z.strictObject({ from: z.literal('known') }),
+  /** Bytes lie in VM0's folder `incoming` under this name: only who can write to that disk has such files. Version 2. */
+  z.strictObject({ from: z.literal('incoming'), name: field.uuid }),
 ]);
+
+/** The rule of `versionOf` for the schema alone; parse.ts says it of versions that are too high. */
+function checkContentVersion(
+  payload: { v: number; content: { from: string } },
+  context: z.RefinementCtx,
+): void {
+  if (payload.v >= versionOf(payload)) return;
+  const message = `one of staged, known in version ${payload.v}`;
+  context.addIssue({ code: 'custom', path: ['content', 'from'], message });
+}
+
+const isIncoming = { properties: { content: { properties: { from: { const: 'incoming' } } } } };
+const carries = (version: number) => ({ properties: { v: { const: version } } });
 
 const accessEntry = z.strictObject({
   fileId: field.fileId,
@@ -95,6 +123,7 @@ const accessEntry = z.strictObject({
 export const operationSchemas = {
   'store-initialize': fleetOperation({}),
   'file-store': sessionOperation({
+    v: z.literal([protocolVersion, incomingVersion]),
     filename: field.filename,
     digest: field.digest,
     size: field.size,
@@ -104,7 +133,15 @@ export const operationSchemas = {
     messageId: field.messageId.optional(),
     associationType: field.associationType.optional(),
     metadata: field.metadata.optional(),
-  }),
+  })
+    .superRefine(checkContentVersion)
+    .meta({
+      dependentRequired: { sequence: ['previous', 'producer'], previous: ['sequence'] },
+      if: isIncoming,
+      // biome-ignore lint/suspicious/noThenProperty: JSON Schema calls it so.
+      then: carries(incomingVersion),
+      else: carries(protocolVersion),
+    }),
   'file-rename': sessionOperation({ fileId: field.fileId, filename: field.filename }),
   'file-annotate': sessionOperation({ fileId: field.fileId, metadata: field.metadataChange }),
   /** Same session (no `toSessionId`): another message. Another session: a file row of its own there. */

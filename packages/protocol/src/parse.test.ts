@@ -136,6 +136,7 @@ describe('operations', () => {
     ['metadata', Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`key-${n}`, '']))],
     ['metadata', { long: 'x'.repeat(9000) }],
     ['sequence', 0],
+    ['content.from', { from: 'incoming', name: producer }],
   ])('%s = %j is refused, and the field is named', (field, value) => {
     const key = field.split('.', 1)[0] ?? field;
     const error = refusal({ ...legal['file-store'], [key]: value });
@@ -147,6 +148,18 @@ describe('operations', () => {
     expect(refusal({ ...store, producer, sequence: 1 })).toMatchObject({ field: 'previous' });
     expect(refusal({ ...store, producer, previous: 1 })).toMatchObject({ field: 'sequence' });
     expect(refusal({ ...store, sequence: 1, previous: 0 })).toMatchObject({ field: 'producer' });
+  test('bytes in the folder incoming have version 2, and a name that is no path', () => {
+    const incoming = (name: unknown) => ({ ...store, v: 2, content: { from: 'incoming', name } });
+    expect(parseOperation('file-store', incoming(producer)).payload).toEqual(incoming(producer));
+    for (const name of ['..', `../${producer}`, `${producer}/`, producer.toUpperCase(), '', 5, undefined]) {
+      expect(refusal(incoming(name))).toMatchObject({ code: 'PAYLOAD_INVALID', field: 'content.name' });
+    }
+    for (const name of operationNames.filter((each) => each !== 'file-store')) {
+      const refused = { code: 'VERSION_UNSUPPORTED', field: 'v' };
+      expect(refusal({ ...legal[name], v: 2 }, name)).toMatchObject(refused);
+    }
+  });
+
     expect(refusal({ ...store, producer, sequence: 2, previous: 2 })).toMatchObject({ field: 'previous' });
   });
 
@@ -155,7 +168,8 @@ describe('operations', () => {
       { metadata: { width: 1920 } },
       'metadata.width to be a string; convert numbers and booleans with String(), got 1920',
     ],
-    [{ v: 2 }, 'v to be one of 1, got 2; upgrade the writer before the producers'],
+    [{ v: 3 }, 'v to be one of 1, 2, got 3; upgrade the writer before the producers'],
+    [{ v: 2 }, 'v to be 1, the lowest version that has all of its fields, got 2'],
     [{ filename: 5 }, 'filename to be a string, got 5'],
     [{ filename: undefined }, 'filename to be a string, got nothing'],
     [{ size: -1 }, 'size to be at least 0 bytes, got -1'],

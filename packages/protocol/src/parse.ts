@@ -13,6 +13,7 @@ import {
   type OperationName,
   operationNames,
   operationSchemas,
+  versionOf,
 } from './operations.ts';
 import { visibleText } from './visible-text.ts';
 
@@ -42,6 +43,13 @@ function checkOperation(name: OperationName, data: unknown): Operation {
       'VERSION_UNSUPPORTED',
       'v',
       `expected v to be one of ${acceptedVersions.join(', ')}, got ${version}; upgrade the writer before the producers`,
+    );
+  }
+  if (isRecord(data) && typeof version === 'number' && version > versionOf(data)) {
+    throw new ProtocolError(
+      'VERSION_UNSUPPORTED',
+      'v',
+      `expected v to be ${versionOf(data)}, the lowest version that has all of its fields, got ${version}`,
     );
   }
   const payload = check(operationSchemas[name], data);

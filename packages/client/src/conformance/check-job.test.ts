@@ -21,7 +21,7 @@ test.each([
   [{ id: `vm4-${makeOperationId()}` }, `expected the job id to be vm4-${operationId}[-<n>], got vm4-`],
   [{ data: { ...good.data, vm: 'vm5' } }, 'expected vm to be vm4, got vm5'],
   [{ data: { ...good.data, colour: 'red' } }, 'PAYLOAD_INVALID: expected no field colour'],
-  [{ data: { ...good.data, v: 2 } }, 'VERSION_UNSUPPORTED: expected v to be one of 1, got 2'],
+  [{ data: { ...good.data, v: 2 } }, 'VERSION_UNSUPPORTED: expected v to be 1, the lowest'],
   [{ name: 'file-eat' }, 'OPERATION_UNKNOWN: expected the job name to be one of'],
   [{ options: { attempts: 3 } }, 'expected one attempt, got 3'],
   [{ options: { delay: 5 } }, 'expected no job option delay, got 5'],
