@@ -22,38 +22,34 @@ export interface TestRedis {
 /** Another program may take the port between our look and Redis's. */
 const attempts = 5;
 
-/**
- * Starts a Redis and waits until it answers.
- * @param options.port the port to use again after a stop; a free one if left out.
- * @param options.args more arguments for redis-server.
- */
-export async function startRedis(
-  options: { port?: number; args?: readonly string[] } = {},
-): Promise<TestRedis> {
+export interface RedisOptions {
+  /** The port to use again after a stop; a free one if left out. */
+  readonly port?: number;
+  /** More arguments for redis-server. */
+  readonly args?: readonly string[];
+  /** Paths in PEM: it speaks nothing but TLS then. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+}
+
+/** Starts a Redis and waits until it answers. */
+export async function startRedis(options: RedisOptions = {}): Promise<TestRedis> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await launch(options.port ?? (await freePort()), options.args ?? []);
+      return await launch(options.port ?? (await freePort()), options);
     } catch (error) {
       if (attempt === attempts || (error as NodeJS.ErrnoException).code === 'ENOENT') throw error;
     }
   }
 }
 
-async function launch(port: number, extra: readonly string[]): Promise<TestRedis> {
+async function launch(port: number, { args: extra = [], tls }: RedisOptions): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'filefleet-redis-'));
-  const args = [
-    '--port',
-    String(port),
-    '--bind',
-    '127.0.0.1',
-    '--dir',
-    folder,
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-  ];
-  const child = spawn('redis-server', [...args, '--maxmemory-policy', 'noeviction', ...extra], {
+  const args = ['--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
+  const ports = tls ? ['--port', '0', '--tls-port', String(port)] : ['--port', String(port)];
+  const pair = tls ? ['--tls-cert-file', tls.certificate, '--tls-key-file', tls.key] : [];
+  const secured = tls ? [...pair, '--tls-auth-clients', 'no'] : [];
+  args.push(...ports, ...secured, '--maxmemory-policy', 'noeviction', ...extra);
+  const child = spawn('redis-server', args, {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const gone = once(child, 'exit').catch(() => undefined);
@@ -69,7 +65,7 @@ async function launch(port: number, extra: readonly string[]): Promise<TestRedis
   try {
     const pid = await untilReady(child);
     return {
-      url: `redis://127.0.0.1:${port}`,
+      url: `${tls ? 'rediss' : 'redis'}://127.0.0.1:${port}`,
       port,
       pid,
       stop,

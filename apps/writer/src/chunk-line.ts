@@ -26,6 +26,11 @@ const maximumLineBytes = 8 * 1024;
 
 export class ChunkLine {
   readonly #socket: Socket;
+  /**
+   * TLS brings record after record, also when it was told to stop: into one buffer they would overwrite each other. Its stream
+   * keeps what nobody has taken, in memory of its own.
+   */
+  readonly #isStream: boolean;
   /** What was read and not yet looked at: a window into the one buffer. */
   #unread: Buffer = Buffer.alloc(0);
   #waiting: { resolve: () => void; reject: (error: Error) => void } | undefined;
@@ -47,12 +52,17 @@ export class ChunkLine {
   }
 
   private constructor({ host, port, path, family, tls }: RedisPlace) {
-    const onread = { buffer: Buffer.alloc(readBytes), callback: this.#take.bind(this) };
-    const where = path
+    const where: NetConnectOpts = path
       ? { path }
       : { host: host ?? 'localhost', port: port ?? 6379, ...(family ? { family } : {}) };
-    const options: NetConnectOpts = { ...where, onread };
-    this.#socket = tls ? connectTls({ ...options, ...tls } as ConnectionOptions) : connectTcp(options);
+    this.#isStream = Boolean(tls);
+    if (tls) {
+      this.#socket = connectTls({ ...where, ...tls } as ConnectionOptions);
+      this.#socket.on('readable', () => this.#takeFromStream());
+    } else {
+      const onread = { buffer: Buffer.alloc(readBytes), callback: this.#take.bind(this) };
+      this.#socket = connectTcp({ ...where, onread });
+    }
     this.#socket.setNoDelay(true);
     this.#socket.setKeepAlive(true, 10_000);
     this.#socket.on('error', (error) => this.#lose(error.message));
@@ -130,11 +140,21 @@ export class ChunkLine {
     return false;
   }
 
+  #takeFromStream(): void {
+    if (!this.#waiting) return;
+    const bytes = this.#socket.read() as Buffer | null;
+    if (bytes === null) return;
+    this.#unread = bytes;
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
+  }
+
   #more(): Promise<void> {
     if (this.#lost) return Promise.reject(this.#lost);
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      this.#socket.resume();
+      if (this.#isStream) this.#takeFromStream();
+      else this.#socket.resume();
     });
   }
 

@@ -1,11 +1,19 @@
 // Chunks through lines of their own: whatever their sizes, however the network cuts them, and who asks.
 
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { hasOpenssl, makeCertificate } from '../../../tests/support/certificate.ts';
+import { until } from '../../../tests/support/deadline.ts';
 import { noise } from '../../../tests/support/files.ts';
+import { notRun } from '../../../tests/support/not-run.ts';
 import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
-import { startTcpProxy } from '../../../tests/support/tcp-proxy.ts';
+import { startTcpProxy, type TcpProxy } from '../../../tests/support/tcp-proxy.ts';
+import { ChunkLine } from './chunk-line.ts';
 import { chunkLines, type Pouring } from './chunk-lines.ts';
 
 let server: TestRedis;
@@ -23,8 +31,8 @@ beforeEach(async () => {
   await redis.flushall();
 });
 
-function linesTo(url: string) {
-  const connection = new Redis(url);
+function linesTo(url: string, tls?: { ca: Buffer }) {
+  const connection = new Redis(url, tls ? { tls } : {});
   connection.on('error', () => undefined);
   const lines = chunkLines(connection, 2);
   onTestFinished(() => {
@@ -54,16 +62,21 @@ async function pourAll(lines: ReturnType<typeof chunkLines>, keys: string[], wis
 async function putChunks(
   sizes: readonly number[],
   seed = 'seed',
+  into = redis,
 ): Promise<{ keys: string[]; bytes: Buffer }> {
   const chunks = sizes.map((size, n) => noise(size, `${seed}${n}`));
   const keys = chunks.map((_, n) => `chunk:${n}`);
-  for (const [n, chunk] of chunks.entries()) await redis.set(keys[n] as string, chunk);
+  for (const [n, chunk] of chunks.entries()) await into.set(keys[n] as string, chunk);
   return { keys, bytes: Buffer.concat(chunks) };
 }
 
 test('chunks of any size come as pages of one size, also when the network cuts them anywhere', async () => {
   const proxy = await startTcpProxy(server.url);
-  const { lines } = linesTo(proxy.url);
+  await pourAnything(proxy, linesTo(proxy.url).lines, redis);
+});
+
+/** Pours chunks of all sizes, and compares. */
+async function pourAnything(proxy: TcpProxy, lines: ReturnType<typeof chunkLines>, into: Redis) {
   const situation = fc.record({
     sizes: fc.array(fc.integer({ min: 1, max: 3_000 }), { minLength: 1, maxLength: 12 }),
     pageBytes: fc.integer({ min: 1, max: 4_000 }),
@@ -73,7 +86,7 @@ test('chunks of any size come as pages of one size, also when the network cuts t
   await fc.assert(
     fc.asyncProperty(situation, async ({ sizes, pageBytes, cut, seed }) => {
       proxy.way.pieceBytes = cut;
-      const { keys, bytes } = await putChunks(sizes, seed);
+      const { keys, bytes } = await putChunks(sizes, seed, into);
       const got = await pourAll(lines, keys, { pageBytes });
       expect(got.poured).toEqual({ kind: 'poured', size: bytes.byteLength });
       expect(got.bytes.equals(bytes)).toBe(true);
@@ -81,6 +94,55 @@ test('chunks of any size come as pages of one size, also when the network cuts t
     }),
     { numRuns: 60 },
   );
+}
+
+const securable = hasOpenssl();
+if (!securable) notRun('apps/writer/src/chunk-lines.test.ts: lines of chunks over TLS; it needs openssl');
+
+describe.skipIf(!securable)('over TLS', () => {
+  let folder: string;
+  let secured: TestRedis;
+  let staged: Redis;
+  const trusted = () => ({ ca: readFileSync(join(folder, 'certificate.pem')) });
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'filefleet-tls-'));
+    secured = await startRedis({ tls: makeCertificate(folder) });
+    staged = new Redis(secured.url, { tls: trusted() });
+  });
+  afterAll(async () => {
+    staged?.disconnect();
+    await secured?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test('chunks come as without it, also when the network cuts them anywhere', async () => {
+    const proxy = await startTcpProxy(secured.url);
+    const { lines } = linesTo(proxy.url.replace('redis:', 'rediss:'), trusted());
+    await pourAnything(proxy, lines, staged);
+  });
+
+  test('whoever takes slowly gets what was sent, also when more of it waits than one read brings', async () => {
+    const { lines } = linesTo(secured.url, trusted());
+    const { keys, bytes } = await putChunks([262_144, 262_144, 262_144, 100_000], 'slow', staged);
+    const pages: Buffer[] = [];
+    const take = async (page: Buffer) => {
+      for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate);
+      pages.push(Buffer.from(page));
+    };
+    expect((await pourAll(lines, keys, { pageBytes: 50_000, take })).poured.kind).toBe('poured');
+    expect(Buffer.concat(pages).equals(bytes)).toBe(true);
+  });
+
+  test('a line that Redis closed while it was idle knows it', async () => {
+    const line = await ChunkLine.open(staged.options);
+    onTestFinished(() => line.close());
+    line.ask('nothing', 10);
+    expect(await line.length()).toBe(0);
+    expect(line.isOpen).toBe(true);
+    await staged.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await until(() => !line.isOpen, 'the line to notice its end');
+  });
 });
 
 describe('what is not as it should be, and the file after it', () => {
