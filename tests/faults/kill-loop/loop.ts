@@ -102,6 +102,7 @@ class Run {
   async #guarded(rig: Rig, cycle: Cycle): Promise<void> {
     try {
       await this.#cycle(rig, cycle);
+      await rig.keepWriting();
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       this.result.violations.push({ kind: 'process-failed', subject: JSON.stringify(cycle), detail });
@@ -122,7 +123,7 @@ class Run {
       const producer = await rig.killProducer(victim.vm);
       if (waitsForRecovery) await producer.ready;
     } else {
-      await rig.killRedis(victim.keeps);
+      await rig.killRedis(victim.keeps, victim.awayMs);
       const before = rig.writer.lines.length;
       rig.burst(2);
       if (waitsForRecovery) await committed(rig.writer, before);
@@ -158,9 +159,10 @@ class Run {
   }
 }
 
-/** Waits for a commit after the given number of lines. */
+/** Waits for a commit after the given number of lines, or the end of the writer, which `keepWriting` names. */
 function committed(writer: WriterProcess, after: number): Promise<unknown> {
-  const look = () => writer.lines.slice(after).some(({ event }) => event === 'group.committed');
+  const look = () =>
+    !writer.isRunning || writer.lines.slice(after).some(({ event }) => event === 'group.committed');
   return until(look, `writer ${writer.pid} to commit after Redis came back`);
 }
 

@@ -97,17 +97,17 @@ export class Load {
     return `${this.#producer}-s${random.below(ownSessions)}`;
   }
 
-  /** Mostly small; some just around the limit of inline blobs; a few in several chunks. One in ten is known already. */
+  /** Mostly small; some just around the limit of inline blobs; some larger, in one chunk or several. One in ten is known already. */
   #content(): ContentFacts {
     const random = this.#random;
     if (random.chance(0.1)) return { seed: `common ${random.below(5)}`, size: 1_000 };
     const seed = `${this.#producer} ${this.#made}`;
     const kind = random.below(100);
     if (kind < 3) return { seed, size: 0 };
-    if (kind < 88) return { seed, size: 1 + random.below(4_096) };
-    if (kind < 94) return { seed, size: 65_530 + random.below(12) };
-    if (kind < 98) return { seed, size: 66_000 + random.below(60_000) };
-    return { seed, size: 262_140 + random.below(300_000) };
+    if (kind < 76) return { seed, size: 1 + random.below(4_096) };
+    if (kind < 82) return { seed, size: 65_530 + random.below(12) };
+    if (kind < 91) return { seed, size: 66_000 + random.below(190_000) };
+    return { seed, size: 262_140 + random.below(1_000_000) };
   }
 
   /** Young files are changed more than old ones. */

@@ -2,6 +2,7 @@
 
 import { mkdir, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 
 export type Keeps = 'all' | 'most' | 'nothing';
@@ -31,13 +32,14 @@ export class DurableRedis {
     return this.#redis.pid;
   }
 
-  /** SIGKILL, and back at once. */
-  async crash(keeps: Keeps): Promise<void> {
+  /** SIGKILL, and back after so many milliseconds. */
+  async crash(keeps: Keeps, awayMs = 0): Promise<void> {
     const { port } = this.#redis;
     await this.#redis.stop();
     if (keeps === 'nothing') await rm(this.#folder, { recursive: true });
     if (keeps === 'most') await this.#loseTheEnd();
     await mkdir(this.#folder, { recursive: true });
+    await pause(awayMs);
     this.#redis = await launch(this.#folder, port);
   }
 

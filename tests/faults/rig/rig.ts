@@ -92,13 +92,23 @@ export class Rig {
 
   /** SIGKILL. One that had ended by itself is a finding, whatever ended it. */
   async killWriter(): Promise<void> {
+    await this.#noteEndedWriter();
+    await this.writer.kill();
+  }
+
+  /** A writer that ended by itself is a finding, and gets a successor, so that all goes on. */
+  async keepWriting(): Promise<void> {
+    if (await this.#noteEndedWriter()) this.startWriter();
+  }
+
+  /** @returns whether it has ended. */
+  async #noteEndedWriter(): Promise<boolean> {
     const { writer } = this;
-    if (!writer.isRunning) {
-      const words = writer.lines.slice(-2).map((line) => JSON.stringify(line));
-      const detail = [JSON.stringify(await writer.exited), ...words, ...writer.errors.slice(-5)].join(' | ');
-      this.#fail(`writer ${writer.pid}`, detail);
-    }
-    await writer.kill();
+    if (writer.isRunning) return false;
+    const words = writer.lines.slice(-2).map((line) => JSON.stringify(line));
+    const detail = [JSON.stringify(await writer.exited), ...words, ...writer.errors.slice(-5)].join(' | ');
+    this.#fail(`writer ${writer.pid}`, detail);
+    return true;
   }
 
   /** SIGTERM. One that does not end as it should is a finding. Harmless when none runs. */
@@ -119,12 +129,14 @@ export class Rig {
     return this.#startProducer(vm, unanswered(journal));
   }
 
-  killRedis(keeps: Keeps): Promise<void> {
-    return this.#redis.crash(keeps);
+  /** @param awayMs how long nobody answers on its port, in milliseconds. */
+  killRedis(keeps: Keeps, awayMs = 0): Promise<void> {
+    return this.#redis.crash(keeps, awayMs);
   }
 
   /** Waits until everything has settled, then asks the oracle. */
   async check(): Promise<Verdict> {
+    await this.keepWriting();
     const drains = [...this.#producers.values()].map(({ drain }) => drain(settlingMs));
     for (const drain of await Promise.allSettled(drains)) {
       if (drain.status === 'rejected') this.#fail('producer', String(drain.reason));
