@@ -24,6 +24,8 @@ export interface DashboardEvents {
   'action.done': { user: string; role: Role; method: string; path: string; status: number };
   /** A content broke off: its bytes are damaged, or the disk failed. */
   'content.broken': { fileId: string; reason: string };
+  /** Looks at files that will not stand in their history. */
+  'access.dropped': { entries: number; reason: string };
   'request.failed': { method: string; route: string; reason: string };
 }
 

@@ -29,6 +29,7 @@ const lines: Readonly<Record<EventName, Line>> = {
   'session.ended': { level: 'info', message: 'somebody logged out' },
   'action.done': { level: 'info', message: 'somebody asked for a change' },
   'content.broken': { level: 'error', message: 'a content could not be given to its end' },
+  'access.dropped': { level: 'warn', message: 'some views and downloads could not be written down' },
   'request.failed': { level: 'error', message: 'a request failed' },
 };
 
