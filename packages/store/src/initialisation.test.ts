@@ -26,13 +26,13 @@ test('first-time initialisation makes the database, the schema and the folders f
   const manager = await openManager(dataDir);
   const result = manager.initialize();
 
-  expect(result).toEqual({ schemaVersion: latest, applied: ['001', '002', '003'], healed: [] });
+  expect(result).toEqual({ schemaVersion: latest, applied: ['001', '002', '003', '004'], healed: [] });
   const raw = openRaw(databasePath(dataDir));
   expect(objectNames(raw, 'table')).toEqual(
     expect.arrayContaining(['conversation_files', 'ledger', 'blobs']),
   );
   expect(raw.pragma('application_id', { simple: true })).toBe(0x46464c54);
-  expect(raw.pragma('user_version', { simple: true })).toBe(3);
+  expect(raw.pragma('user_version', { simple: true })).toBe(4);
   expect(readdirSync(join(dataDir, 'blobs'))).toHaveLength(256);
   expect(existsSync(join(dataDir, 'tmp'))).toBe(true);
 });
@@ -65,6 +65,7 @@ describe('the schema version', () => {
       },
       { version: '002', description: 'fleet', status: 'completed', applied_at: '2026-01-02 03:04:05' },
       { version: '003', description: 'file life', status: 'completed', applied_at: '2026-01-02 03:04:05' },
+      { version: '004', description: 'search', status: 'completed', applied_at: '2026-01-02 03:04:05' },
     ]);
     const checksums = loadMigrations().map((migration) => migration.checksum);
     expect(rows.map((row) => row.checksum)).toEqual(checksums);
@@ -76,9 +77,9 @@ describe('the schema version', () => {
     const manager = await openManager(dataDir);
     expect(manager.initialize({ to: '001' })).toMatchObject({ schemaVersion: '001', applied: ['001'] });
     expect(versionRows(dataDir)).toEqual([{ version: '001', status: 'completed' }]);
-    expect(manager.migrationStatus().map((row) => row.state)).toEqual(['applied', 'pending', 'pending']);
-    expect(manager.initialize()).toMatchObject({ schemaVersion: '003', applied: ['002', '003'] });
-    expect(versionRows(dataDir)).toHaveLength(3);
+    expect(manager.migrationStatus().map((row) => row.state)).toEqual(['applied', 'pending', 'pending', 'pending']);
+    expect(manager.initialize()).toMatchObject({ schemaVersion: '004', applied: ['002', '003', '004'] });
+    expect(versionRows(dataDir)).toHaveLength(4);
   });
 });
 
@@ -113,14 +114,14 @@ describe('initialising again', () => {
       manager.initialize();
       manager.close();
     }
-    expect(versionRows(dataDir)).toHaveLength(3);
+    expect(versionRows(dataDir)).toHaveLength(4);
   });
 
   test('after a kill between opening and initialising goes on from the base schema', async () => {
     const dataDir = makeFolder();
     (await openManager(dataDir)).close();
     const manager = await openManager(dataDir);
-    expect(manager.initialize().applied).toEqual(['001', '002', '003']);
+    expect(manager.initialize().applied).toEqual(['001', '002', '003', '004']);
   });
 });
 
@@ -139,8 +140,8 @@ describe('several processes at once', () => {
         Array(6).fill(expect.objectContaining({ schemaVersion: latest, healed: [] })),
       );
       const applied = answers.flatMap((answer) => (answer.ok as { applied: string[] }).applied);
-      expect(applied.sort()).toEqual(['001', '002', '003']);
-      expect(versionRows(dataDir)).toHaveLength(3);
+      expect(applied.sort()).toEqual(['001', '002', '003', '004']);
+      expect(versionRows(dataDir)).toHaveLength(4);
       const raw = openRaw(databasePath(dataDir));
       expect(raw.pragma('integrity_check', { simple: true })).toBe('ok');
       expect(raw.pragma('foreign_key_check')).toEqual([]);
@@ -201,7 +202,7 @@ describe('initialisation failure', () => {
     expect(manager.connection().inTransaction).toBe(false);
     expect(manager.connection().pragma('foreign_keys', { simple: true })).toBe(1);
     const healthy = await openManager(dataDir);
-    expect(healthy.initialize().applied).toEqual(['002', '003']);
+    expect(healthy.initialize().applied).toEqual(['002', '003', '004']);
   });
 
   test('of the base schema leaves a database without tables', async () => {

@@ -7,10 +7,11 @@ import { databasePath } from './data-dir.ts';
 import { expectedObjects } from './expected-objects.ts';
 import { checkIntegrity } from './integrity.ts';
 import { loadMigrations } from './migrations.ts';
+import { isSearchObject } from './search/objects.ts';
 import { findDifferences } from './validation.ts';
 
 /** A closed database at a version, damaged by some SQL. */
-async function makeDamaged(damage: string, to = '003'): Promise<string> {
+async function makeDamaged(damage: string, to = '004'): Promise<string> {
   const dataDir = makeFolder();
   const manager = await openManager(dataDir);
   manager.initialize({ to });
@@ -30,7 +31,7 @@ const insertFile = `INSERT INTO conversation_files (file_id, session_id, origina
   VALUES ('f1', 's1', 'a', 'a', 'p', 1, 'h');`;
 
 describe('the integrity of a complete schema', () => {
-  test.each(['001', '002', '003'])('at %s there is nothing to find', async (to) => {
+  test.each(['001', '002', '003', '004'])('at %s there is nothing to find', async (to) => {
     const manager = await openManager(makeFolder());
     manager.initialize({ to });
     expect(findDifferences(manager.connection(), loadMigrations())).toEqual([]);
@@ -45,7 +46,7 @@ describe('put back and reported', () => {
       ({ type, name }) => type === 'table' && !['conversation_files', 'schema_migrations'].includes(name),
     )
     .map(({ name }) => name);
-  const others = [...expectedObjects(loadMigrations(), '003').values()].filter(
+  const others = [...expectedObjects(loadMigrations(), '004').values()].filter(
     ({ type }) => type !== 'table',
   );
 
@@ -104,25 +105,55 @@ describe('put back and reported', () => {
     expect(sqlOf(dataDir)).toBe(sqlOf(undamaged));
   });
 
-  test.each(['001', '002', '003'])('conversation_files of an empty database at %s', async (to) => {
+  test.each(['001', '002', '003', '004'])('conversation_files of an empty database at %s', async (to) => {
     const dataDir = await makeDamaged('DROP TABLE conversation_files', to);
     const { healed } = (await openManager(dataDir)).initialize({ to });
     expect(healed).toContain('conversation_files');
     withRaw(databasePath(dataDir), (db) => expect(objectNames(db, 'table')).toContain('conversation_files'));
   });
 
+  const inIndex = `UPDATE search_state SET through = 7, merging = 1;
+    INSERT INTO file_search (rowid, text) VALUES (7, 'indexed once');`;
+  test.each([
+    ['its table', `${inIndex} DROP TABLE file_search`],
+    ['its state', `${inIndex} DROP TABLE search_state`],
+    ['its notes', `${inIndex} DROP TABLE search_notes`],
+    [
+      'a trigger, so that notes may be missing',
+      `${inIndex} DROP TRIGGER trg_conversation_files_search_rename`,
+    ],
+    [
+      'another table in its place',
+      'DROP TABLE file_search; CREATE VIRTUAL TABLE file_search USING fts5(other)',
+    ],
+  ])('the index of the search is begun anew when it lacks %s', async (_what, damage) => {
+    const dataDir = await makeDamaged(damage);
+    const undamaged = await makeDamaged('');
+    const manager = await openManager(dataDir);
+    expect(manager.initialize().healed).not.toEqual([]);
+    expect(manager.initialize().healed).toEqual([]);
+    expect(schemaOf(dataDir)).toEqual(schemaOf(undamaged));
+    const contents = (folder: string) =>
+      withRaw(databasePath(folder), (db) =>
+        ['search_state', 'search_notes', 'file_search', 'file_search_config'].map((table) =>
+          db.prepare(`SELECT * FROM ${table}`).all(),
+        ),
+      );
+    expect(contents(dataDir)).toEqual(contents(undamaged));
+  });
+
   test('a side table of a 001 database before 002 needs it', async () => {
     const dataDir = await makeDamaged('DROP TABLE file_cleanup_queue', '001');
     const result = (await openManager(dataDir)).initialize();
-    expect(result).toMatchObject({ schemaVersion: '003', applied: ['002', '003'] });
+    expect(result).toMatchObject({ schemaVersion: '004', applied: ['002', '003', '004'] });
     expect(result.healed).toContain('file_cleanup_queue');
   });
 });
 
 describe('never put back empty', () => {
   const base = expectedObjects(loadMigrations(), '001');
-  const fleetTables = [...expectedObjects(loadMigrations(), '003').values()]
-    .filter(({ type, name }) => type === 'table' && !base.has(name))
+  const fleetTables = [...expectedObjects(loadMigrations(), '004').values()]
+    .filter((object) => object.type === 'table' && !base.has(object.name) && !isSearchObject(object))
     .map(({ name }) => name);
 
   test.each(fleetTables)('%s: SCHEMA_DAMAGED names it and nothing is changed', async (table) => {

@@ -1,5 +1,5 @@
 // Compares a database with what its version must have, and puts back what can be put back without lying: indexes, views,
-// triggers, and 001's side tables. Rows that other promises rest on are never replaced by an empty table.
+// triggers, 001's side tables, and the search's index. Rows that other promises rest on are never replaced by an empty table.
 
 import type { Database } from 'better-sqlite3';
 import { hasTable, recordedVersion } from './applied-migrations.ts';
@@ -7,6 +7,7 @@ import { isStoreError, StoreError } from './errors.ts';
 import { expectedObjects } from './expected-objects.ts';
 import { type Migration, unknownVersion } from './migrations.ts';
 import { readSchemaObjects, type SchemaObject, type SchemaObjects } from './schema-objects.ts';
+import { isSearchObject, rebuildSearchObjects } from './search/objects.ts';
 import { asStoreError } from './sqlite-errors.ts';
 
 export interface Difference {
@@ -65,15 +66,18 @@ export function assertHealable(db: Database, migrations: readonly Migration[]): 
 }
 
 function healInTransaction(db: Database, migrations: readonly Migration[]): string[] {
-  const tables = assertHealable(db, migrations);
+  const differences = findDifferences(db, migrations);
+  const tables = assertHealable(db, migrations).filter(({ object }) => !isSearchObject(object));
+  const search = differences.filter(({ object }) => isSearchObject(object));
   for (const { object } of tables) db.exec(object.sql);
+  if (search.length > 0) rebuildSearchObjects(db, expectedObjects(migrations, versionToExpect(db)));
   // Views over a missing table, and the indexes and triggers that went with it, can only be judged now.
   const others = findDifferences(db, migrations);
   for (const { object, kind } of others) {
     if (kind === 'different') db.exec(`DROP ${object.type} "${object.name}"`);
     db.exec(object.sql);
   }
-  return [...tables, ...others].map(({ object }) => object.name);
+  return [...search, ...tables, ...others].map(({ object }) => object.name);
 }
 
 function versionToExpect(db: Database): string {
@@ -107,6 +111,7 @@ function answers(db: Database, view: string): boolean {
 }
 
 function mayPutBack(db: Database, base: SchemaObjects, { object, kind }: Difference): boolean {
+  if (isSearchObject(object)) return true;
   if (kind === 'different' || !base.has(object.name)) return false;
   return object.name === 'conversation_files' ? neverHeldFiles(db) : true;
 }
