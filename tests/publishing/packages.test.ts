@@ -1,6 +1,7 @@
 // The two packages that agents install: built, packed, looked at as publint does, installed from their tarballs into an
 // empty project, and used there from plain JavaScript, on every Node that they promise, with a real Redis and writer.
 
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openTestDashboard } from '../support/dashboard.ts';
 import { rows, sha256, storedBytes } from '../support/database.ts';
 import { useFleet } from '../support/fleet.ts';
 import { notRun } from '../support/not-run.ts';
@@ -96,30 +98,53 @@ describe.each(packages)('@filefleet/%s', (name) => {
 describe('in an empty project', () => {
   const fleet = useFleet();
 
-  test.for(['24', '22'])('plain JavaScript stores a file, on Node %s', async (version, { skip }) => {
-    const node = version === '22' ? node22 : process.execPath;
-    if (outOfReach !== undefined) return skip();
-    if (node === undefined) {
-      notRun(`tests/publishing: packages on Node ${version}; it needs the npm package node@${version}`);
-      return skip();
-    }
-    expect((await run(node, ['--version'], { cwd: app })).stdout).toMatch(new RegExp(`^v${version}\\.`));
-    await fleet.startWriter().ready;
-    await copyFile(program('store.mjs'), join(app, 'store.mjs'));
-    const ran = await run(node, ['store.mjs', fleet.redis.url, join(folder, `spool-${version}`)], {
-      cwd: app,
-    });
-    expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
-    const receipt = JSON.parse(ran.stdout);
-    expect(receipt).toMatchObject({
-      outcome: 'applied',
-      deduplicated: false,
-      digest: sha256(Buffer.from('hello')),
-    });
-    expect(storedBytes(fleet.dataDir, receipt.fileId).toString()).toBe('hello');
-    const sql = 'SELECT original_filename AS name FROM conversation_files ORDER BY name';
-    expect(rows(fleet.dataDir, sql)).toEqual([{ name: 'a.txt' }, { name: 'b.txt' }]);
-  });
+  test.for(['24', '22'])(
+    'plain JavaScript stores a file and reads it, on Node %s',
+    async (version, { skip }) => {
+      const node = version === '22' ? node22 : process.execPath;
+      if (outOfReach !== undefined) return skip();
+      if (node === undefined) {
+        notRun(`tests/publishing: packages on Node ${version}; it needs the npm package node@${version}`);
+        return skip();
+      }
+      expect((await run(node, ['--version'], { cwd: app })).stdout).toMatch(new RegExp(`^v${version}\\.`));
+      await fleet.startWriter().ready;
+      await copyFile(program('store.mjs'), join(app, 'store.mjs'));
+      const ran = await run(node, ['store.mjs', fleet.redis.url, join(folder, `spool-${version}`)], {
+        cwd: app,
+      });
+      expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
+      const receipt = JSON.parse(ran.stdout);
+      expect(receipt).toMatchObject({
+        outcome: 'applied',
+        deduplicated: false,
+        digest: sha256(Buffer.from('hello')),
+      });
+      expect(storedBytes(fleet.dataDir, receipt.fileId).toString()).toBe('hello');
+      const sql = 'SELECT original_filename AS name FROM conversation_files ORDER BY name';
+      expect(rows(fleet.dataDir, sql)).toEqual([{ name: 'a.txt' }, { name: 'b.txt' }]);
+
+      const token = 'token-of-a-consumer';
+      const hash = createHash('sha256').update(token).digest();
+      const tokens = [{ name: 'consumer', scope: 'read', hash, sessionPrefix: undefined } as const];
+      const dashboard = await openTestDashboard(fleet.redis.url, { dataDir: fleet.dataDir, tokens });
+      try {
+        const url = await dashboard.app.listen({ host: '127.0.0.1', port: 0 });
+        await copyFile(program('read.mjs'), join(app, 'read.mjs'));
+        const here = join(folder, `read-${version}.txt`);
+        const read = await run(node, ['read.mjs', url, token, here], { cwd: app });
+        expect(read).toMatchObject({ exitCode: 0, stderr: '' });
+        expect(JSON.parse(read.stdout)).toEqual({
+          names: ['a.txt', 'b.txt'],
+          digest: receipt.digest,
+          loaded: [],
+        });
+        expect(await readFile(here, 'utf8')).toBe('hello');
+      } finally {
+        await dashboard.close();
+      }
+    },
+  );
 
   test('the examiner for agents in other languages is a command there', async ({ skip }) => {
     if (outOfReach !== undefined) return skip();

@@ -11,12 +11,13 @@ import {
   writerStateSchema,
 } from '@filefleet/protocol';
 import type { Adoption } from './adoption.ts';
-import type { OnBackpressure } from './backpressure.ts';
-import { type Clock, systemClock } from './clock.ts';
+import type { ClientOptions } from './client-options.ts';
+import { systemClock } from './clock.ts';
 import { type Connection, connect } from './connect.ts';
 import type { Courier } from './courier.ts';
 import { ClientError } from './errors.ts';
 import { Operator } from './operator.ts';
+import { createReader, type Reader } from './reading/reader.ts';
 import type {
   AccessEntry,
   AnnotateRequest,
@@ -30,36 +31,8 @@ import type {
   SessionRequest,
   StoreRequest,
 } from './requests.ts';
-import type { SpoolOptions } from './spool/settings.ts';
 import { type SpoolStatus, statusOf } from './spool/status.ts';
 import { type StoreResult, storeMany } from './store-many.ts';
-
-export interface ClientOptions {
-  /** URL of Redis, such as `redis://:password@vm3:6379`. */
-  readonly redis: string;
-  /** Name of this VM, such as `vm5`. */
-  readonly vm: string;
-  /** 0 unless the fleet has several writers. */
-  readonly shard?: number;
-  /** Who asks, where an operation does not say so itself. */
-  readonly actor?: string;
-  /** How long an operation waits for its receipt, in milliseconds; 30,000 unless given. */
-  readonly deadlineMs?: number;
-  /** How long the first connect may take, in milliseconds; 5,000 unless given. */
-  readonly connectTimeoutMs?: number;
-  /**
-   * A folder of this producer's own. With it every operation is written to this disk first and outlives Redis, the
-   * writer and this process; Redis may be away when the client is made.
-   */
-  readonly spool?: string | SpoolOptions;
-  /**
-   * Told when this client has to wait for others - for room in Redis, for its VM's place in the queue, for a writer - and when
-   * that is over. Operations wait by themselves, until their deadline.
-   */
-  readonly onBackpressure?: OnBackpressure;
-  /** For tests. */
-  readonly clock?: Clock;
-}
 
 /**
  * Connects an agent to the fleet. One client per process is enough: it is made for thousands of operations in
@@ -85,7 +58,8 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     clock: options.clock ?? systemClock,
     onBackpressure: options.onBackpressure,
   };
-  return new Client(await connect(settings, options.spool));
+  const files = options.api && createReader({ ...options.api, clock: settings.clock });
+  return new Client(await connect(settings, options.spool), files);
 }
 
 /**
@@ -100,13 +74,25 @@ export async function createClient(options: ClientOptions): Promise<Client> {
 export class Client {
   readonly #courier: Courier;
   readonly #adoption: Adoption;
+  readonly #files: Reader | undefined;
   /** What operators ask for: holds, plans, backups. */
   readonly operator: Operator = new Operator((...sent) => this.#send(...sent));
 
   /** @internal Clients are made by `createClient`; the built types leave this out, and with it all that is behind it. */
-  constructor({ courier, adoption }: Connection) {
+  constructor({ courier, adoption }: Connection, files: Reader | undefined) {
     this.#courier = courier;
     this.#adoption = adoption;
+    this.#files = files;
+  }
+
+  /**
+   * The reading half: lists, searches, contents. It goes to the dashboard and not through Redis, and works on after `close`.
+   * @throws ClientError INVALID for a client that was made without `api`.
+   */
+  get files(): Reader {
+    if (this.#files) return this.#files;
+    const what = 'expected the client to be made with api, got none; give createClient the url and a token';
+    throw new ClientError('INVALID', what, { field: 'api' });
   }
 
   /**

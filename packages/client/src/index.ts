@@ -2,10 +2,33 @@
 
 export type { AppliedReceipt, Receipt, RefusedCode, RefusedReceipt, WriterState } from '@filefleet/protocol';
 export type { Backpressure, BackpressureReason, OnBackpressure } from './backpressure.ts';
-export { Client, type ClientOptions, createClient } from './client.ts';
+export { Client, createClient } from './client.ts';
+export type { ClientOptions } from './client-options.ts';
 export type { Clock } from './clock.ts';
 export { ClientError, type ClientErrorCode, type ClientErrorFacts, clientErrorCodes } from './errors.ts';
 export type { HoldRequest, OperationFields, Operator } from './operator.ts';
+export {
+  type AccessFacts,
+  type BufferOptions,
+  type ContentFacts,
+  type ContentOptions,
+  createReader,
+  type DownloadOptions,
+  type DownloadProgress,
+  type FileFacts,
+  type Listing,
+  type ListRequest,
+  type OperationFacts,
+  type Page,
+  type PageRequest,
+  type Reader,
+  type ReaderOptions,
+  type ReadOptions,
+  type SearchPage,
+  type SearchRequest,
+  type SessionFacts,
+  type SessionsRequest,
+} from './reading/index.ts';
 export type {
   AccessEntry,
   AnnotateRequest,

@@ -10,6 +10,7 @@ import {
   createClient,
   type StoreRequest,
 } from '@filefleet/client';
+import { createReader, type FileFacts, type SearchPage } from '@filefleet/client/reading';
 import { type Operation, parseOperation, type RefusedCode, redisKeys } from '@filefleet/protocol';
 
 const contents: Content[] = [new Uint8Array(3), 'text', { path: '/tmp/a' }, createReadStream('/tmp/a')];
@@ -32,3 +33,11 @@ await client.store({ filename: 'a', content: 'a' });
 const operation: Operation = parseOperation('session-end', {});
 const key: string = redisKeys().receipts('vm5', operation.payload.operationId);
 await client.close({ deadlineMs: key.length });
+
+const reader = createReader({ url: 'http://vm0:8080', token: 'token' });
+const file: FileFacts = await reader.get('id');
+const found: SearchPage<FileFacts> = await reader.search({ text: file.filename }).page();
+const digests: string[] = found.items.map(({ digest }) => digest);
+for await (const { size } of client.files.list({ sessionId: 's' })) digests.push(String(size));
+// @ts-expect-error a file has no such field: the types are more than `any`
+file.nothing;

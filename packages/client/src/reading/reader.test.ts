@@ -35,7 +35,7 @@ afterAll(() => store.close());
 describe('with a dashboard and a store', () => {
   test('lists the files of a session: a page, all pages, all files; also the deleted ones', async () => {
     const made = Array.from({ length: 5 }, (_, n) =>
-      storeEntry('x', { sessionId: 'five', filename: `${n}` }),
+      storeEntry('x', { sessionId: 'five', filename: `${n}` }, { atMs: startMs + n }),
     );
     store.apply(...made);
     const listing = reader().list({ sessionId: 'five', limit: 2 });

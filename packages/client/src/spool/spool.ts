@@ -22,7 +22,7 @@ import { type SlotFacts, SpoolSlot } from './slot.ts';
 export type SpoolProbe = (step: string) => void;
 
 /** What a test can take out, to see that it is missed. */
-export type SpoolProtection = 'replay' | 'numbers';
+export type SpoolProtection = 'replay' | 'numbers' | 'fsync-batch' | 'fsync-content';
 
 export interface SpoolSettings {
   readonly maxBytes: number;
@@ -70,7 +70,8 @@ export class Spool {
       const producer = await ProducerFile.open(folder, settings, settings.probe);
       const refused = await Refused.open(paths.refused, settings.maxBytes / 4);
       const { accepted, nextBatch } = await loadEntries(paths.entries, refused, settings.clock);
-      const batches = new BatchWriter(paths.entries, nextBatch, settings.probe);
+      const syncs = !settings.without.has('fsync-batch');
+      const batches = new BatchWriter(paths.entries, nextBatch, settings.probe, syncs);
       settings.probe('spool.loaded');
       return new Spool({ folder, settings, lock, producer, refused, batches, accepted, openFiles });
     } catch (error) {
@@ -204,7 +205,15 @@ export class Spool {
     const take = (bytes: number) => this.#takeContent(slot, bytes);
     await this.#contents.enter(1, signal);
     try {
-      return await spoolContent(source, { operationId, path, signal, probe: this.#settings.probe, take });
+      const syncs = !this.#settings.without.has('fsync-content');
+      return await spoolContent(source, {
+        operationId,
+        path,
+        signal,
+        probe: this.#settings.probe,
+        take,
+        syncs,
+      });
     } catch (error) {
       await unlink(path).catch(() => undefined);
       throw error;
