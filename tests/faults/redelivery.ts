@@ -1,11 +1,15 @@
 // The rig of redelivery: one operation that nothing but the ledger protects is delivered again while it still runs, and
 // asked for again when it was settled.
 
+import { queueName, redisPrefix } from '@filefleet/protocol';
+import { Redis } from 'ioredis';
 import { until } from '../support/deadline.ts';
 import type { Fleet } from '../support/fleet.ts';
 import { bytesOf } from './load/content.ts';
 import { type Asked, RawProducer } from './load/raw-producer.ts';
 import { type Evidence, readEvidence } from './oracle/evidence.ts';
+
+const queueKey = `${redisPrefix(0)}:${queueName}`;
 
 export interface Redelivered {
   readonly rename: Asked;
@@ -35,6 +39,31 @@ export async function redeliverWhileRunning(fleet: Fleet, unsafe?: string): Prom
     const answers = (await producer.answers(rename)).map((answer) => JSON.stringify(answer));
     return { rename, answers, repeats: repeatsOf(rename, readEvidence(fleet.dataDir)) };
   } finally {
+    await producer.close();
+  }
+}
+
+/** Redis comes back as it was while an operation was under way, after that one was settled. @returns the answers. */
+export async function rememberAsActive(fleet: Fleet): Promise<readonly string[]> {
+  const producer = await RawProducer.open(fleet.redis.url, 'vm1');
+  const redis = new Redis(fleet.redis.url);
+  const writer = fleet.startWriter({ FILEFLEET_TEST_FAILPOINTS: 'commit.applied=delay:1000@1' });
+  try {
+    const file = await producer.store('s1', 'first.bin', bytesOf({ seed: 'one', size: 100 }));
+    await until(() => writer.errors.some((line) => line.includes('commit.applied')), 'the store to run');
+    const [jobId = ''] = await redis.lrange(`${queueKey}:active`, 0, -1);
+    const names = ['active', jobId, `${jobId}:lock`].map((name) => `${queueKey}:${name}`);
+    const remembered = await Promise.all(names.map((name) => redis.dumpBuffer(name)));
+    await answered(producer, file, 1);
+    const isAcknowledged = async () => (await redis.zrem(`${queueKey}:completed`, jobId)) === 1;
+    await until(isAcknowledged, 'its job to be completed');
+    for (const [n, name] of names.entries()) {
+      await redis.restore(name, name.endsWith(':lock') ? 30_000 : 0, remembered[n] ?? '', 'REPLACE');
+    }
+    await answered(producer, file, 2);
+    return (await producer.answers(file)).map((answer) => JSON.stringify(answer));
+  } finally {
+    redis.disconnect();
     await producer.close();
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Config } from '@filefleet/config';
 import { limits, queueName, redisKeys } from '@filefleet/protocol';
-import type { Clock, ContentDesk } from '@filefleet/store';
+import { type Clock, type ContentDesk, incomingDir } from '@filefleet/store';
 import type { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { chunkLines } from './chunk-lines.ts';
@@ -13,6 +13,7 @@ import { DiskWatch } from './disk.ts';
 import type { Emit, Subscriber } from './events.ts';
 import type { TestSwitches } from './failpoints.ts';
 import { Fence } from './fence.ts';
+import { IncomingFiles } from './incoming.ts';
 import { createIntake } from './intake.ts';
 import { Lanes } from './lanes.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
@@ -93,8 +94,10 @@ export function createParts(options: PartsOptions): Parts {
   });
   const lines = chunkLines(redis, largeAtOnce);
   redis.once('end', lines.close);
+  const incoming = new IncomingFiles(incomingDir(config.dataDir), emit);
   const content = new ContentStage({
     desk,
+    incoming,
     readChunk: readStagedChunks(redis),
     pourChunks: lines.pour,
     keys,
@@ -167,7 +170,13 @@ export function createParts(options: PartsOptions): Parts {
   });
   subscribe(metrics.subscriber);
   const queue = { key: `${keys.prefix}:${queueName}`, fence: { epochKey, epoch } };
-  const strays = new StrayWatch({ redis, queue, workerId: intake.id, emit });
+  const strays = new StrayWatch({
+    redis,
+    queue,
+    workerId: intake.id,
+    isUnderWay: (jobId) => pipeline.isUnderWay(jobId),
+    emit,
+  });
   return {
     redis,
     queue,

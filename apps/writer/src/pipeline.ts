@@ -1,7 +1,7 @@
 // The way of one operation through the writer: read, prepare content, commit, tell. Each step waits in place for the
 // machine; nothing here throws for it, because a job that fails for the machine's sake would lose its place.
 
-import type { Answer, Operation, Payload } from '@filefleet/protocol';
+import { type Answer, isSettled, type Operation, type Payload } from '@filefleet/protocol';
 import {
   type Clock,
   type Content,
@@ -34,6 +34,7 @@ export interface PipelineOptions {
   readonly content: {
     prepare(payload: Payload<'file-store'>, fresh?: boolean): Promise<Content | undefined>;
     discard(content: Content | undefined): Promise<void>;
+    release(payload: Payload<'file-store'>): Promise<void>;
     keepInQuarantine(payload: Payload<'file-store'>): Promise<string | undefined>;
   };
   readonly committer: { submit(entry: Entry): Promise<Committed> };
@@ -52,6 +53,7 @@ export interface PipelineOptions {
 export class Pipeline {
   readonly #options: PipelineOptions;
   #active = 0;
+  readonly #underWay = new Set<string>();
   #abandoned = false;
   readonly #idleWaiters: (() => void)[] = [];
 
@@ -62,6 +64,10 @@ export class Pipeline {
   /** Jobs under way. */
   get active(): number {
     return this.#active;
+  }
+
+  isUnderWay(jobId: string): boolean {
+    return this.#underWay.has(jobId);
   }
 
   /** Resolves when no job is under way. */
@@ -77,6 +83,7 @@ export class Pipeline {
   /** Takes a job. Its place in its session's lane is that of this call. Never resolves after a fatal error. */
   async handle(job: RawJob): Promise<JobEnd> {
     this.#active += 1;
+    this.#underWay.add(job.id);
     try {
       this.#options.probe?.('intake.taken');
       if (job.starts > 1) this.#options.emit('job.redelivered', { jobId: job.id, starts: job.starts });
@@ -87,6 +94,7 @@ export class Pipeline {
       return await new Promise<never>(() => undefined);
     } finally {
       this.#active -= 1;
+      this.#underWay.delete(job.id); // delivered again meanwhile, it counts as idle: once more does no harm
       if (this.#active === 0) for (const wake of this.#idleWaiters.splice(0)) wake();
     }
   }
@@ -108,7 +116,10 @@ export class Pipeline {
       (content) => this.#commit(operation, intent, content),
     );
     this.#report(job, read, result);
-    return this.#answer(answerOf(result), read.replyTo, stagedOf(operation));
+    const answer = answerOf(result);
+    if (operation.name === 'file-store' && isSettled(answer))
+      await this.#options.content.release(operation.payload);
+    return this.#answer(answer, read.replyTo, stagedOf(operation));
   }
 
   async #settleMalformed(job: RawJob, read: ReadMalformed): Promise<JobEnd> {
