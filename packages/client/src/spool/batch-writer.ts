@@ -4,7 +4,7 @@
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BatchItem, byteLength, contentOffset, encodeBatch, placeRecords } from './batch.ts';
-import { batchName, withFile } from './folder.ts';
+import { batchName, withFile, writeAll } from './folder.ts';
 import type { SpoolProbe } from './spool.ts';
 
 /** A batch closes at this many records or bytes. */
@@ -108,9 +108,9 @@ export class BatchWriter {
       this.#probe('spool.batch-made');
       // The header last but one: between the two writes the file is torn for everybody who looks.
       const [header, ...rest] = parts as [Uint8Array, ...Uint8Array[]];
-      await file.write(header);
+      await writeAll(file, [header]);
       this.#probe('spool.batch-begun');
-      await file.writev(rest);
+      await writeAll(file, rest);
       this.#probe('spool.batch-written');
       if (this.#syncs) await file.sync();
       this.#probe('spool.batch-synced');

@@ -9,7 +9,7 @@ import { ClientError } from '../errors.ts';
 import type { Gate } from '../gate.ts';
 import type { Source } from '../source.ts';
 import { diskFailure } from './failures.ts';
-import { withFile } from './folder.ts';
+import { withFile, writeAll } from './folder.ts';
 import type { SpoolProbe } from './spool.ts';
 
 /** Content of at most one chunk lies in the batch itself: one file to sync instead of two. */
@@ -70,7 +70,7 @@ async function inFile(
     const write = async (chunk: Uint8Array) => {
       hash.update(chunk);
       size += chunk.byteLength;
-      await file.writev([chunk]); // unlike write, all of it
+      await writeAll(file, [chunk]);
       probe('spool.content-begun');
     };
     for (const chunk of read) await write(chunk);

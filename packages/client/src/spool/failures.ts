@@ -7,12 +7,17 @@ export const mebibyte = 1024 * 1024;
 /** Errors of a disk, or of a quota, that has no room left. */
 const fullCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
+/** Whether the disk, or a quota, has no room left. */
+export function isFull(error: unknown): boolean {
+  return fullCodes.has((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+}
+
 /** What the disk said while an operation was spooled. An error of ours stays what it is. */
 export function diskFailure(cause: unknown, operationId?: string): ClientError {
   if (cause instanceof ClientError) return cause;
   const facts = operationId === undefined ? {} : { operationId };
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
-  if (fullCodes.has(code)) {
+  if (isFull(cause)) {
     return new ClientError(
       'SPOOL_FULL',
       `expected room on the disk of the spool folder, got ${code}; nothing was accepted, make room or wait until the spool has emptied`,

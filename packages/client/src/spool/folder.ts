@@ -65,9 +65,16 @@ export async function syncFolder(path: string): Promise<void> {
 /** Writes a new file and makes its bytes, though not yet its name, durable. */
 export async function writeDurably(path: string, parts: readonly Uint8Array[]): Promise<void> {
   await withFile(path, async (file) => {
-    await file.writev(parts);
+    await writeAll(file, parts);
     await file.sync();
   });
+}
+
+/** Writes all of it, or throws. `write` and `writev` only say in their answer that a disk was full half-way. */
+export async function writeAll(file: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+  const { bytesWritten } = await file.writev(parts);
+  const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  if (bytesWritten < bytes) await file.writeFile(Buffer.concat(parts).subarray(bytesWritten));
 }
 
 /** Replaces a small file as a whole, or not at all, also when the power is cut. */

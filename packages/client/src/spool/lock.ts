@@ -5,7 +5,7 @@ import { close, constants, open } from 'node:fs';
 import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
-import { spoolInUse } from './failures.ts';
+import { isFull, spoolInUse } from './failures.ts';
 import { fileMode, spoolPaths } from './folder.ts';
 
 export interface SpoolLock {
@@ -30,7 +30,7 @@ export async function lockSpool(folder: string): Promise<SpoolLock> {
     await closeDescriptor(fd);
     throw spoolInUse(folder, (await holderOf(folder)) ?? 'a process that is just starting');
   }
-  await writeHolder(path, `pid ${process.pid} on ${hostname()}`);
+  await writeHolder(path, `pid ${process.pid} on ${hostname()}`).catch(unlessFull);
   let released = false;
   return {
     release: async () => {
@@ -55,6 +55,11 @@ async function reading(file: FileHandle): Promise<string | undefined> {
   } finally {
     await file.close();
   }
+}
+
+/** It is only a hint, and what fills the disk may be what this process is here to hand over. */
+function unlessFull(error: unknown): void {
+  if (!isFull(error)) throw error;
 }
 
 async function writeHolder(path: string, text: string): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { foreignSpool } from './failures.ts';
+import { foreignSpool, isFull } from './failures.ts';
 import { isMissing, replaceDurably, spoolPaths } from './folder.ts';
 import type { SpoolProbe } from './spool.ts';
 
@@ -44,7 +44,12 @@ export class ProducerFile {
     }
     const facts = known ?? { producer: randomUUID(), ...owner, numbersUpTo: 0 };
     const file = new ProducerFile(spoolPaths(folder).producer, facts, probe);
-    await file.reserve(file.firstSequence);
+    try {
+      await file.reserve(file.firstSequence);
+    } catch (error) {
+      // What is in the folder fills the disk, perhaps: it is handed over all the same, and a number is reserved by who needs it.
+      if (known === undefined || !isFull(error)) throw error;
+    }
     return file;
   }
 
