@@ -38,6 +38,7 @@ export class DiskWatch {
   #tight = false;
   #hasBallast = false;
   #looking: Promise<void> | undefined;
+  #room: Room | undefined;
 
   constructor(options: DiskWatchOptions) {
     this.#options = options;
@@ -46,6 +47,11 @@ export class DiskWatch {
 
   get pressure(): 'none' | 'disk' {
     return this.#tight ? 'disk' : 'none';
+  }
+
+  /** As it was measured last; undefined before that. */
+  get room(): Room | undefined {
+    return this.#room;
   }
 
   /** Looks once, then every second. */
@@ -93,6 +99,7 @@ export class DiskWatch {
     const { dataDir, ballastBytes, emit, measure = measureDisk } = this.#options;
     try {
       const room = await measure(dataDir);
+      this.#room = room;
       this.#enter(isTight(room, this.#tight, this.#hasBallast ? 0 : ballastBytes), room);
       const spare = room.freeBytes - lowWaterBytes(room.totalBytes);
       if (!this.#hasBallast && ballastBytes > 0 && spare >= ballastBytes) await this.#takeBallast();

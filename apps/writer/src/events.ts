@@ -38,8 +38,15 @@ export interface WriterEvents extends SliceEvents {
     attempt: number;
     retryInMs: number;
   };
-  /** `tookMs`: from enqueueing to the commit, as far as the producer's clock can be believed. */
-  'operation.settled': OperationFacts & { outcome: 'applied'; repeated: boolean; tookMs: number };
+  /** A file in the folder `incoming` that cannot be removed. */
+  'incoming.stuck': { name: string; code: string };
+  /** `tookMs`: from enqueueing to the commit, as far as the producer's clock can be believed. `bytes`: of the file, if it stored one. */
+  'operation.settled': OperationFacts & {
+    outcome: 'applied';
+    repeated: boolean;
+    tookMs: number;
+    bytes?: number;
+  };
   'operation.refused': OperationFacts & { code: string; message: string; repeated: boolean; tookMs: number };
   'operation.resent': OperationFacts & { code: string };
   /** Jobs that a writer with a lower epoch had fetched, taken back from it. */

@@ -21,6 +21,7 @@ const levels: Readonly<Record<EventName, Level>> = {
   'group.waiting': 'warn',
   'content.kept': 'debug',
   'content.waiting': 'warn',
+  'incoming.stuck': 'warn',
   'operation.settled': 'debug',
   'operation.refused': 'info',
   'operation.resent': 'debug',

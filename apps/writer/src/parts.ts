@@ -151,6 +151,7 @@ export function createParts(options: PartsOptions): Parts {
     staged: () => staging.figures,
     lastCommit: () => desk.lastCommit(),
     pressure,
+    room: () => disk.room,
     maintenance: () => maintenance.state,
     emit,
     onFenced: onFatal,

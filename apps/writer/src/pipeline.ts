@@ -208,9 +208,10 @@ export class Pipeline {
     const vm = read.kind === 'operation' ? read.operation.payload.vm : (read.entry.identity?.vm ?? '');
     const facts = { operationId: answer.operationId, name: job.name, vm };
     const tookMs = tookMsOf(job, this.#options.clock.nowMs());
-    if (answer.outcome === 'applied')
-      emit('operation.settled', { ...facts, outcome: 'applied', repeated, tookMs });
-    else if (answer.outcome === 'resend') emit('operation.resent', { ...facts, code: answer.code });
+    if (answer.outcome === 'applied') {
+      const bytes = answer.size === undefined ? {} : { bytes: answer.size };
+      emit('operation.settled', { ...facts, outcome: 'applied', repeated, tookMs, ...bytes });
+    } else if (answer.outcome === 'resend') emit('operation.resent', { ...facts, code: answer.code });
     else
       emit('operation.refused', {
         ...facts,

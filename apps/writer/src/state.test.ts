@@ -74,9 +74,12 @@ test('what was settled is counted by outcome', async () => {
     'job.quarantined',
     'group.committed',
   ];
-  for (const event of events) state.subscriber({ event, facts: {} } as unknown as WriterEvent);
+  const facts = { vm: 'vm5', tookMs: 3, durationMs: 3 };
+  for (const event of events) state.subscriber({ event, facts } as unknown as WriterEvent);
   await state.enter('running');
-  expect((await published()).settled).toEqual({ applied: 2, refused: 1, resend: 1, quarantined: 1 });
+  const { settled, activity } = await published();
+  expect(settled).toEqual({ applied: 2, refused: 1, resend: 1, quarantined: 1 });
+  expect(activity?.perVm).toMatchObject([{ vm: 'vm5', applied: 2, refused: 1, resend: 1 }]);
 });
 
 test('a replaced writer cannot publish its state', async () => {

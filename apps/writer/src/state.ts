@@ -9,6 +9,7 @@ import {
   writerStateField,
 } from '@filefleet/protocol';
 import type { Clock } from '@filefleet/store';
+import { Activity } from './activity.ts';
 import type { Emit, Subscriber } from './events.ts';
 import { type Fence, FencedError } from './fence.ts';
 import { budgetCommand } from './staging-budget.ts';
@@ -34,6 +35,8 @@ export interface StatePublisherOptions {
   readonly staged: () => WriterState['staged'];
   readonly lastCommit: () => { commitSequence: number; committedAtMs: number | null };
   readonly pressure: () => WriterState['pressure'];
+  /** Room on the disk; undefined until it was measured. */
+  readonly room?: () => WriterState['disk'];
   /** What the maintenance does; undefined until it has begun. */
   readonly maintenance?: () => WriterState['maintenance'];
   readonly emit: Emit;
@@ -43,6 +46,7 @@ export interface StatePublisherOptions {
 export class StatePublisher {
   readonly #options: StatePublisherOptions;
   readonly #startedAtMs: number;
+  readonly #activity: Activity;
   readonly #settled = { applied: 0, refused: 0, resend: 0, quarantined: 0 };
   #phase: WriterState['phase'] = 'starting';
   #timer: NodeJS.Timeout | undefined;
@@ -52,12 +56,14 @@ export class StatePublisher {
   constructor(options: StatePublisherOptions) {
     this.#options = options;
     this.#startedAtMs = options.clock.nowMs();
+    this.#activity = new Activity(() => options.clock.nowMs());
   }
 
   /** Counts what was settled since the start of this writer. */
-  readonly subscriber: Subscriber = ({ event }) => {
-    const outcome = outcomes.get(event);
+  readonly subscriber: Subscriber = (told) => {
+    const outcome = outcomes.get(told.event);
     if (outcome) this.#settled[outcome] += 1;
+    this.#activity.subscriber(told);
   };
 
   start(): void {
@@ -114,6 +120,7 @@ export class StatePublisher {
       this.#options;
     const staged = this.#options.staged();
     const maintenance = this.#options.maintenance?.();
+    const disk = this.#options.room?.();
     const { commitSequence, committedAtMs } = lastCommit();
     return {
       epoch,
@@ -129,6 +136,8 @@ export class StatePublisher {
       lastCommitAtMs: committedAtMs,
       ...(staged && { staged }),
       ...(maintenance && { maintenance }),
+      ...(disk && { disk }),
+      activity: this.#activity.figures(),
       settled: { ...this.#settled },
     };
   }

@@ -42,6 +42,13 @@ export {
 export { intentDigest } from './intent.ts';
 export { jsonSchemas } from './json-schemas.ts';
 export { queueName, type RedisKeys, redisKeys, redisPrefix } from './keys.ts';
+export {
+  latencyBetween,
+  latencyBoundsMs,
+  latencyBucketOf,
+  latencyBuckets,
+  latencyQuantile,
+} from './latency.ts';
 export { knownTtlMs, type Limits, ledgerRetentionMs, limits, stagedTtlMs } from './limits.ts';
 export {
   acceptedVersions,
@@ -67,4 +74,11 @@ export {
   stagingReplies,
 } from './staging-library.ts';
 export { visibleName, visibleText } from './visible-text.ts';
-export { type WriterState, writerStaleAfterMs, writerStateField, writerStateSchema } from './writer-state.ts';
+export {
+  activeVmsMax,
+  type VmActivity,
+  type WriterState,
+  writerStaleAfterMs,
+  writerStateField,
+  writerStateSchema,
+} from './writer-state.ts';

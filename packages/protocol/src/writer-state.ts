@@ -2,11 +2,17 @@
 // No path and no secret goes to Redis.
 
 import { z } from 'zod';
+import { latencyBuckets } from './latency.ts';
 
 export const writerStateField = 'state';
 
 /** A heartbeat older than this means that no writer is alive, in milliseconds. */
 export const writerStaleAfterMs = 10_000;
+
+/** VMs whose activity the writer publishes; the one that was silent for longest goes first. */
+export const activeVmsMax = 64;
+
+const counted = z.int().min(0);
 
 export const writerStateSchema = z.object({
   epoch: z.int().min(1),
@@ -46,7 +52,32 @@ export const writerStateSchema = z.object({
       task: z.string().optional(),
     })
     .optional(),
+  /** Of the disk that holds the store; missing before it was measured. */
+  disk: z.object({ freeBytes: counted, totalBytes: counted }).optional(),
+  /** Counted since this writer started, so that whoever looks twice knows what came between. */
+  activity: z
+    .object({
+      /** From enqueueing to settled, and the time of a group transaction: counts in the buckets of `latencyBoundsMs`. */
+      operationMs: z.array(counted).max(latencyBuckets),
+      commitMs: z.array(counted).max(latencyBuckets),
+      /** Bytes of the files that were stored, shared ones too. */
+      bytes: counted,
+      perVm: z
+        .array(
+          z.object({
+            vm: z.string(),
+            applied: counted,
+            refused: counted,
+            resend: counted,
+            bytes: counted,
+            lastAtMs: z.int(),
+          }),
+        )
+        .max(activeVmsMax),
+    })
+    .optional(),
   settled: z.object({ applied: z.int(), refused: z.int(), resend: z.int(), quarantined: z.int() }),
 });
 
 export type WriterState = z.infer<typeof writerStateSchema>;
+export type VmActivity = NonNullable<WriterState['activity']>['perVm'][number];
