@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits, redisKeys } from '@filefleet/protocol';
-import type { ContentDesk } from '@filefleet/store';
+import { type ContentDesk, incomingDir } from '@filefleet/store';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { noise } from '../../../tests/support/files.ts';
@@ -13,6 +13,7 @@ import { chunkKey, openDesk, promiseStore, stageStore } from '../../../tests/sup
 import { chunkLines } from './chunk-lines.ts';
 import { type ContentOptions, ContentStage, largeAtOnce } from './content.ts';
 import type { EventName } from './events.ts';
+import { IncomingFiles } from './incoming.ts';
 import { readStagedChunks } from './staged-chunks.ts';
 
 const keys = redisKeys();
@@ -52,6 +53,7 @@ async function makeStage(overrides: (desk: ContentDesk) => Partial<ContentOption
       reads.push(...pouring.keys);
       return lines.pour(pouring);
     },
+    incoming: new IncomingFiles(incomingDir(dataDir), () => undefined),
     keys,
     limits,
     disk: { pressure: 'none', whenRoom: async () => undefined, noteFull: async () => undefined },

@@ -2,7 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import { limits, redisKeys } from '@filefleet/protocol';
-import { blobsDir, tmpDir } from '@filefleet/store';
+import { blobsDir, incomingDir, tmpDir } from '@filefleet/store';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -17,6 +17,7 @@ import {
 } from '../../../tests/support/staging.ts';
 import { chunkLines } from './chunk-lines.ts';
 import { ContentStage, largeAtOnce } from './content.ts';
+import { IncomingFiles } from './incoming.ts';
 import { readStagedChunks } from './staged-chunks.ts';
 
 const chunk = limits.chunkBytes;
@@ -76,6 +77,7 @@ test('whatever the size and whatever happened to a chunk: the promised bytes, or
     desk,
     readChunk: readStagedChunks(redis),
     pourChunks: lines.pour,
+    incoming: new IncomingFiles(incomingDir(dataDir), () => undefined),
     keys: redisKeys(),
     limits,
     disk: room,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits, redisKeys } from '@filefleet/protocol';
-import { blobsDir } from '@filefleet/store';
+import { blobsDir, incomingDir } from '@filefleet/store';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { noise, pngFile } from '../../../tests/support/files.ts';
@@ -17,6 +17,7 @@ import {
 import { chunkLines } from './chunk-lines.ts';
 import { type ContentOptions, ContentStage, largeAtOnce } from './content.ts';
 import type { EventName } from './events.ts';
+import { IncomingFiles } from './incoming.ts';
 import { readStagedChunks } from './staged-chunks.ts';
 
 const keys = redisKeys();
@@ -57,6 +58,7 @@ async function makeStage(overrides: Partial<ContentOptions> = {}) {
       reads.push(...pouring.keys);
       return lines.pour(pouring);
     },
+    incoming: new IncomingFiles(incomingDir(dataDir), () => undefined),
     keys,
     limits,
     disk: { pressure: 'none', whenRoom: async () => undefined, noteFull: async () => undefined },

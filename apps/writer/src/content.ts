@@ -11,6 +11,7 @@ import pLimit from 'p-limit';
 import type { PourChunks } from './chunk-lines.ts';
 import type { Emit } from './events.ts';
 import { inPlace } from './in-place.ts';
+import type { IncomingFiles, Taken } from './incoming.ts';
 import { FileSink, MemorySink, type Sink } from './sinks.ts';
 import type { ReadChunk } from './staged-chunks.ts';
 
@@ -30,6 +31,8 @@ export interface ContentOptions {
   readonly readChunk: ReadChunk;
   /** For large content. */
   readonly pourChunks: PourChunks;
+  /** For content that lies on this disk. */
+  readonly incoming: Pick<IncomingFiles, 'pour' | 'remove'>;
   readonly keys: RedisKeys;
   readonly limits: Pick<Limits, 'inlineBlobBytes' | 'chunkBytes'>;
   /** Stores wait here while the disk is tight. */
@@ -70,7 +73,7 @@ export class ContentStage {
     const { desk, disk, limits } = this.#options;
     if (disk.pressure !== 'none' && !desk.isSettled(payload.operationId)) await disk.whenRoom();
     // Fetching a little is cheaper than asking the database twice whether it is needed.
-    const small = payload.content.from === 'staged' && payload.size <= limits.inlineBlobBytes;
+    const small = payload.content.from !== 'known' && payload.size <= limits.inlineBlobBytes;
     if (small) return this.#inPlace(payload, () => this.#fetch(payload));
     if (desk.isSettled(payload.operationId)) return undefined;
     if (!fresh && desk.findBlob(payload.digest)) return { kind: 'held' };
@@ -83,7 +86,12 @@ export class ContentStage {
     if (content?.kind === 'file') await this.#options.desk.discardUnnamed(content.name);
   }
 
-  /** Keeps the staged bytes of a condemned operation as they are. @returns the file's name; undefined when none are left. */
+  /** The operation is settled: a file that was brought for it goes. A kill before this leaves it for its hour. */
+  async release({ content }: Payload<'file-store'>): Promise<void> {
+    if (content.from === 'incoming') await this.#options.incoming.remove(content.name);
+  }
+
+  /** Keeps the bytes of a condemned operation as they are. @returns the file's name; undefined when none are left. */
   keepInQuarantine(payload: Payload<'file-store'>): Promise<string | undefined> {
     return this.#inPlace(payload, () => this.#keepUnseen(payload));
   }
@@ -93,6 +101,10 @@ export class ContentStage {
     const draft = await desk.beginBlob();
     try {
       let bytes = 0;
+      await this.#take(payload, async (page) => {
+        bytes += page.byteLength;
+        await draft.write(page);
+      });
       for (const key of this.#keysOf(payload)) {
         const chunk = await this.#options.readChunk(key, limits.chunkBytes);
         if (chunk === null) continue; // what is left is kept
@@ -124,12 +136,13 @@ export class ContentStage {
 
   async #fetch(payload: Payload<'file-store'>): Promise<Content> {
     const { desk, limits, emit, staging } = this.#options;
-    if (await staging?.isPastBudget(payload.vm, payload.operationId))
+    const isStaged = payload.content.from === 'staged';
+    if (isStaged && (await staging?.isPastBudget(payload.vm, payload.operationId)))
       return { kind: 'unavailable', code: 'STAGE_UNRESERVED' };
     const small = payload.size <= limits.inlineBlobBytes;
     const sink = small ? new MemorySink() : new FileSink(await desk.beginBlob());
     try {
-      const fetched = await (small ? this.#read(payload, sink) : this.#pour(payload, sink));
+      const fetched = await (small && isStaged ? this.#read(payload, sink) : this.#pour(payload, sink));
       if (fetched.kind === 'missing') return await this.#missing(sink, payload);
       if (fetched.size !== payload.size || fetched.digest !== payload.digest)
         return await this.#damaged(sink, payload);
@@ -162,22 +175,17 @@ export class ContentStage {
     return { kind: 'fetched', size, digest: hash.digest('hex'), mimeType: await sniff(head) };
   }
 
-  /** The same for large content, a page at a time. */
+  /** The same for large content and for files, a page at a time. */
   async #pour(payload: Payload<'file-store'>, sink: Sink): Promise<Fetched> {
-    const { limits, pourChunks } = this.#options;
     const hash = createHash('sha256');
     let mimeType: string | null | undefined;
-    const poured = await pourChunks({
-      keys: this.#keysOf(payload),
-      maxBytes: this.#atMost(payload),
-      totalBytes: payload.size,
-      pageBytes: limits.chunkBytes,
-      take: async (page) => {
-        hash.update(page);
-        await sink.write(page);
-        if (mimeType === undefined) mimeType = await sniff(page); // later the page is another one
-      },
-    });
+    const take = async (page: Buffer) => {
+      hash.update(page);
+      await sink.write(page);
+      if (mimeType === undefined) mimeType = await sniff(page); // later the page is another one
+    };
+    const isStaged = payload.content.from === 'staged';
+    const poured = await (isStaged ? this.#pourStaged(payload, take) : this.#take(payload, take));
     if (poured.kind === 'missing') return poured;
     return {
       kind: 'fetched',
@@ -185,6 +193,28 @@ export class ContentStage {
       digest: hash.digest('hex'),
       mimeType: mimeType ?? null,
     };
+  }
+
+  #pourStaged(payload: Payload<'file-store'>, take: (page: Buffer) => Promise<void>) {
+    return this.#options.pourChunks({
+      keys: this.#keysOf(payload),
+      maxBytes: this.#atMost(payload),
+      totalBytes: payload.size,
+      pageBytes: this.#options.limits.chunkBytes,
+      take,
+    });
+  }
+
+  /** Copied, not renamed: its writer may have the file open still. */
+  async #take(
+    { content, size }: Payload<'file-store'>,
+    take: (page: Buffer) => Promise<void>,
+  ): Promise<Taken> {
+    if (content.from !== 'incoming') return { kind: 'missing' };
+    const { incoming, limits } = this.#options;
+    const pageBytes = limits.chunkBytes;
+    const reusesPages = size > limits.inlineBlobBytes;
+    return await incoming.pour({ name: content.name, totalBytes: size, pageBytes, reusesPages, take });
   }
 
   /** One byte more than may come tells what is too long from what fits. */
@@ -199,6 +229,7 @@ export class ContentStage {
 
   async #missing(sink: Sink, payload: Payload<'file-store'>): Promise<Content> {
     await sink.discard();
+    if (payload.content.from === 'incoming') return { kind: 'unavailable', code: 'CONTENT_MISSING' };
     const expiresAtMs = payload.content.from === 'staged' ? payload.content.expiresAtMs : undefined;
     const expired = expiresAtMs !== undefined && this.#options.clock.nowMs() >= expiresAtMs;
     const code: ResendCode = expired ? 'STAGE_EXPIRED' : 'STAGE_MISSING';

@@ -2,10 +2,10 @@
 
 import { chmodSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { makeFolder } from '../../../tests/support/data-folder.ts';
 import { notRun } from '../../../tests/support/not-run.ts';
-import { blobFolders, blobsDir, ensureDataDir, tmpDir } from './data-dir.ts';
+import { blobFolders, blobsDir, ensureDataDir, incomingDir, tmpDir } from './data-dir.ts';
 
 // Root may write anywhere, so as root one test would say nothing.
 const isRoot = process.getuid?.() === 0;
@@ -26,6 +26,17 @@ describe('ensureDataDir', () => {
     for (const path of [dataDir, blobsDir(dataDir), tmpDir(dataDir), join(blobsDir(dataDir), 'ab')]) {
       expect(statSync(path).mode & 0o777 & ~0o750).toBe(0);
     }
+  });
+
+  test('the folder of uploads is for the group to put files in, and its mode is put right', () => {
+    const umask = process.umask(0o027);
+    onTestFinished(() => void process.umask(umask));
+    const dataDir = ensureDataDir(join(makeFolder(), 'data'));
+    const modeOf = () => statSync(incomingDir(dataDir)).mode & 0o7777;
+    expect(modeOf()).toBe(0o1770);
+    chmodSync(incomingDir(dataDir), 0o750);
+    ensureDataDir(dataDir);
+    expect(modeOf()).toBe(0o1770);
   });
 
   test('again does no harm: it keeps what is there and puts back what is missing', () => {

@@ -1,6 +1,15 @@
 // The data folder of VM0: where things are in it, and how it is made so that a power cut cannot take it back.
 
-import { closeSync, type Dirent, fsyncSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  type Dirent,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { assertSwitched } from './backup/marker.ts';
 import { StoreError } from './errors.ts';
@@ -13,6 +22,17 @@ export const databasePath = (dataDir: string): string => join(dataDir, 'conversa
 export const blobsDir = (dataDir: string): string => join(dataDir, 'blobs');
 /** Bytes of jobs in quarantine. */
 export const quarantineDir = (dataDir: string): string => join(dataDir, 'quarantine');
+/** Uploads of the dashboard on their way to the writer: the only folder that is not the writer's alone. */
+export const incomingDir = (dataDir: string): string => join(dataDir, 'incoming');
+/** How long a file may lie in it, in milliseconds: its operation comes by then, or brings its bytes again. */
+export const incomingLifeMs = 3_600_000;
+/**
+ * The group may put files there. Sticky, so that it removes and renames none but its own, while the writer, who owns the
+ * folder, removes them all. Others see nothing of it, because they cannot enter the data folder.
+ */
+export const incomingMode = 0o1770;
+/** Bytes of refused stores, for a while. */
+export const deadLettersDir = (dataDir: string): string => join(dataDir, 'dead-letters');
 export const tmpDir = (dataDir: string): string => join(dataDir, 'tmp');
 export const lockPath = (dataDir: string): string => join(dataDir, 'writer.lock');
 
@@ -35,7 +55,9 @@ export function ensureDataDir(dataDir: string): string {
     makeFolder(path);
     makeFolder(tmpDir(path));
     makeFolder(quarantineDir(path));
+    makeFolder(deadLettersDir(path));
     makeFolder(blobsDir(path));
+    makeIncoming(incomingDir(path));
     const present = new Set(
       readdirSync(blobsDir(path), { withFileTypes: true }).filter(isFolder).map(nameOf),
     );
@@ -85,6 +107,13 @@ function makeFolder(path: string): void {
     fsyncFolder(path);
     fsyncFolder(dirname(path));
   }
+}
+
+/** Its mode is put right at each start, if it is ours: a umask takes bits away, and a start may end before this. */
+function makeIncoming(path: string): void {
+  makeFolder(path);
+  const { uid, mode } = statSync(path);
+  if (uid === process.geteuid?.() && (mode & 0o7777) !== incomingMode) chmodSync(path, incomingMode);
 }
 
 /** @returns true when the folder was made, false when it was there. */

@@ -16,9 +16,19 @@ export { BlobDraft } from './blobs.ts';
 export { CareReader } from './care-reader.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { Bytes, Content } from './content.ts';
-export { ContentDesk } from './content-desk.ts';
+export { ContentDesk, type RetriedStore } from './content-desk.ts';
 export { type ByteRange, CheckedContents } from './content-range.ts';
-export { blobsDir, databasePath, ensureDataDir, lockPath, tmpDir } from './data-dir.ts';
+export {
+  blobsDir,
+  databasePath,
+  deadLettersDir,
+  ensureDataDir,
+  incomingDir,
+  incomingLifeMs,
+  incomingMode,
+  lockPath,
+  tmpDir,
+} from './data-dir.ts';
 export {
   isStoreError,
   StoreError,
@@ -68,12 +78,14 @@ export type { OperationFacts } from './queries/operation-facts.ts';
 export type { DeadLetter, PendingCleanup, QuarantinedJob } from './queries/operations.ts';
 export type { PlanFacts, PlanFigures } from './queries/plans.ts';
 export type { RecordPage, RecordPageOptions } from './queries/record-pages.ts';
+export type { RefusedCounts, RefusedFilter, RefusedPageOptions, Tally } from './queries/refused.ts';
 export type { SearchFilter, SearchOptions, SearchSlice } from './queries/search.ts';
 export type { SessionPage, SessionPageOptions } from './queries/session-pages.ts';
 export type { RetentionFacts, SessionFacts } from './queries/sessions.ts';
 export type { StoreStatistics, Usage, VmStatistics } from './queries/statistics.ts';
 export type { DueGroup, DueOptions, FileGroup, SurveySlice } from './queries/survey.ts';
 export { type LimitOptions, openReader, StoreReader } from './reader.ts';
+export { type KeptBytes, RefusedReader } from './refused-reader.ts';
 export { numbersOf } from './sequences.ts';
 export type { Entry, MalformedIdentity, Result } from './settle.ts';
 export { type Suspect, soloCrashBudget } from './suspects.ts';

@@ -3,15 +3,17 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Config } from '@filefleet/config';
 import { redisKeys, type WriterState } from '@filefleet/protocol';
-import { type Clock, type ContentDesk, MaintenanceDesk, makeBackup } from '@filefleet/store';
+import { type Clock, type ContentDesk, incomingDir, MaintenanceDesk, makeBackup } from '@filefleet/store';
 import type { Redis } from 'ioredis';
 import type { CommitLine } from '../commit-line.ts';
 import type { Emit, Subscriber } from '../events.ts';
 import type { Fence } from '../fence.ts';
+import { IncomingFiles } from '../incoming.ts';
 import { AuditAnchor } from './audit-anchor.ts';
 import { backupTask } from './backup-task.ts';
 import { ClockWatch, clockTask, systemTicks, type Ticks } from './clock-watch.ts';
 import { healFromBackup } from './heal.ts';
+import { incomingTask } from './incoming-task.ts';
 import { orphansTask } from './orphans.ts';
 import { Runner } from './runner.ts';
 import { Scrub } from './scrub.ts';
@@ -89,6 +91,7 @@ export class Maintenance {
         backup,
         anchor: this.#anchor.task,
         orphans: orphansTask({ desk, slices, clock }),
+        incoming: incomingTask(new IncomingFiles(incomingDir(dataDir), emit), clock),
         scrub: config.scrubDays > 0 ? scrub.task : undefined,
       }),
       clock,
