@@ -53,6 +53,12 @@ const ownRows = [
   row('POST', '/login', 'public'),
   row('POST', '/logout', 'viewer'),
   row('GET', '/', 'viewer'),
+  row('GET', '/files', 'viewer'),
+  row('GET', '/files/:fileId', 'viewer'),
+  row('GET', '/files/:fileId/preview', 'viewer'),
+  row('GET', '/files/:fileId/download', 'viewer'),
+  row('POST', '/files/:fileId/delete', 'operator'),
+  row('POST', '/files/:fileId/restore', 'operator'),
 ];
 
 const reads = (route: string, reach: TokenRule['reach']): AccessRule => ({

@@ -3,6 +3,7 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Actions } from './actions/actions.ts';
+import type { ApiParts } from './api/register.ts';
 import type { StoreDoor } from './api/store-door.ts';
 import type { Emit } from './events.ts';
 import type { FleetProbe } from './fleet-state.ts';
@@ -10,6 +11,8 @@ import type { FleetProbe } from './fleet-state.ts';
 export interface PageParts {
   /** `door.reader()` for reads; throws StoreError NOT_INITIALIZED while there is no store. */
   readonly door: StoreDoor;
+  /** A caller's view of the store, and the places for searches and contents that pages share with the API. */
+  readonly api: ApiParts;
   /** What people ask for becomes an operation in the queue; see actions/form-action.ts for forms. */
   readonly actions: Actions;
   readonly probe: FleetProbe;

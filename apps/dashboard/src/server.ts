@@ -15,14 +15,16 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { Redis } from 'ioredis';
+import { AccessRecords } from './access-records.ts';
 import { Accounts } from './accounts.ts';
 import { Actions } from './actions/actions.ts';
-import { type ApiLimits, registerApi } from './api/register.ts';
+import { type ApiLimits, makeApiParts, registerApi } from './api/register.ts';
 import { StoreDoor } from './api/store-door.ts';
 import { registerAssets } from './assets.ts';
 import { registerBoards } from './board.ts';
 import { within } from './deadline.ts';
 import type { Emit } from './events.ts';
+import { registerFiles } from './files/register.ts';
 import { createFleetProbe } from './fleet-state.ts';
 import { type CountAttempt, createGuard } from './guard.ts';
 import { registerHeaders } from './headers.ts';
@@ -113,10 +115,13 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   const probe = createFleetProbe(redis, queue, config.shard, now);
   const door = new StoreDoor(config.dataDir);
   app.addHook('onClose', async () => door.close());
-  registerPages(app, { door, actions, probe, queue, redis, emit, now, config });
-  await registerApi(app, { door, probe, emit, limits: options.apiLimits ?? {} });
+  const accessRecords = new AccessRecords({ actions, emit, now });
+  const api = makeApiParts({ door, probe, emit, accessRecords, limits: options.apiLimits ?? {} });
+  registerPages(app, { door, api, actions, probe, queue, redis, emit, now, config });
+  await registerApi(app, api);
   await registerBoards(app, { queue, redis, emit });
   app.addHook('onClose', async () => {
+    await accessRecords.close();
     await Promise.all([within(queueCloseMs, queue.close()), actions.close()]);
   });
   await app.ready();
@@ -126,6 +131,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
 /** Each module of pages has a row here, and a row for each of its routes in access.ts. */
 function registerPages(app: FastifyInstance, parts: PageParts): void {
   registerOverview(app, parts);
+  registerFiles(app, parts);
 }
 
 /** Forms send the token as a field; a script of ours may send it as a header. */

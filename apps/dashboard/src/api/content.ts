@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import type { FileFacts } from '@filefleet/store';
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { z } from 'zod';
+import type { AccessType } from '../access-records.ts';
 import { contentDisposition } from './disposition.ts';
 import { ApiError, errorSchema } from './errors.ts';
 import { wantedBytes } from './range.ts';
@@ -38,14 +39,20 @@ export function contentRoute(parts: ApiParts): RouteOptions {
         '5xx': errorSchema,
       },
     },
-    handler: (request, reply) => giveContent(parts, request, reply),
+    handler: (request, reply) => giveContent(parts, request, reply, 'download'),
   };
 }
 
-async function giveContent(
+/**
+ * Answers with the bytes of the file that the address names, or a part of them.
+ * @param as how it stands in the file's history, once bytes go out.
+ * @throws ApiError, StoreError
+ */
+export async function giveContent(
   parts: ApiParts,
   request: FastifyRequest,
   reply: FastifyReply,
+  as: AccessType,
 ): Promise<FastifyReply> {
   const { fileId } = request.params as { fileId: string };
   const view = parts.view(request);
@@ -95,6 +102,8 @@ async function giveContent(
     return reply.send();
   }
   watch(parts, request, reply, stream, fileId);
+  const by = request.person?.name ?? request.token?.name;
+  if (by !== undefined) parts.accessRecords.record(by, fileId, as);
   return reply.send(stream);
 }
 

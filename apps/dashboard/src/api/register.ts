@@ -5,6 +5,7 @@ import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { apiRoot } from '../access.ts';
+import type { AccessRecords } from '../access-records.ts';
 import type { Emit } from '../events.ts';
 import type { FleetProbe } from '../fleet-state.ts';
 import { contentRoute } from './content.ts';
@@ -45,6 +46,7 @@ export interface ApiParts {
   readonly searches: Turns;
   readonly contents: Turns;
   readonly emit: Emit;
+  readonly accessRecords: AccessRecords;
   view(request: FastifyRequest): View;
 }
 
@@ -53,25 +55,31 @@ export interface ApiOptions {
   readonly door: StoreDoor;
   readonly probe: FleetProbe;
   readonly emit: Emit;
+  readonly accessRecords: AccessRecords;
   readonly limits: Partial<ApiLimits>;
 }
 
-export async function registerApi(app: FastifyInstance, options: ApiOptions): Promise<void> {
-  const { door } = options;
+/** Made once: pages and API share the bounds of what is done at the same time. */
+export function makeApiParts(options: ApiOptions): ApiParts {
+  const { door, probe, emit, accessRecords } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const { waiting, patienceMs } = limits;
-  const parts: ApiParts = {
-    probe: options.probe,
-    emit: options.emit,
+  return {
+    probe,
+    emit,
+    accessRecords,
     limits,
     searches: new Turns({ atOnce: limits.searches, waiting, patienceMs }),
     contents: new Turns({ atOnce: limits.contents, waiting, patienceMs }),
     view: (request) => new View(door.reader(), request.token?.sessionPrefix),
   };
+}
+
+export async function registerApi(app: FastifyInstance, parts: ApiParts): Promise<void> {
   await app.register(async (api) => {
     api.setValidatorCompiler(validatorCompiler);
     api.setSerializerCompiler(serializerCompiler);
-    api.setErrorHandler((error, request, reply) => answerFailure(options.emit, error, request, reply));
+    api.setErrorHandler((error, request, reply) => answerFailure(parts.emit, error, request, reply));
     await api.register(swagger, { openapi: description, transform: jsonSchemaTransform });
     await api.register(
       async (scope) => {

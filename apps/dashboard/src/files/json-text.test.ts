@@ -52,6 +52,6 @@ test('64 KiB of quotes, brackets or digits cost little', () => {
     const began = performance.now();
     colouredJson(text.repeat(65_536 / text.length));
     indentedJson(text.repeat(65_536 / text.length));
-    expect(performance.now() - began, text).toBeLessThan(500);
+    expect(performance.now() - began, text).toBeLessThan(5_000); // asked anew from every quote, it takes more than ten seconds
   }
 });

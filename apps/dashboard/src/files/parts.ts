@@ -1,0 +1,40 @@
+// Pieces that the pages of files share.
+
+import type { AuditEntry, FileFacts, RecordPage } from '@filefleet/store';
+import { type Html, html } from '../pages/html.ts';
+import { emptyState, exactTime, fileName, foreignText, table } from '../pages/show.ts';
+
+export const fileUrl = (fileId: string): string => `/files/${fileId}`;
+export const sessionUrl = (sessionId: string): string => `/sessions/${encodeURIComponent(sessionId)}`;
+export const operationUrl = (operationId: string): string => `/operations/${encodeURIComponent(operationId)}`;
+
+export function fileLink({ fileId, filename }: Pick<FileFacts, 'fileId' | 'filename'>): Html {
+  return html`<a href="${fileUrl(fileId)}">${fileName(filename)}</a>`;
+}
+
+export function sessionLink(sessionId: string): Html {
+  return html`<a href="${sessionUrl(sessionId)}">${foreignText(sessionId)}</a>`;
+}
+
+/** What the bytes are, or what the producer believed; the page of the file tells one from the other. */
+export const typeText = ({ mimeType, declaredMimeType }: FileFacts): string =>
+  mimeType ?? declaredMimeType ?? 'unknown';
+
+/** What happened to a file, newest first, with the way to older entries. */
+export function auditTable({ rows, nextCursor }: RecordPage<AuditEntry>, fileId: string): Html {
+  if (rows.length === 0) {
+    return emptyState('No entries', 'The audit has been pruned up to a time after these events.');
+  }
+  const lines = rows.map(
+    ({ atMs, action, actor, vm, operationId, details }) => html`<tr>
+      <td>${exactTime(atMs)}</td>
+      <th scope="row">${foreignText(action)}</th>
+      <td>${actor === null ? '' : foreignText(actor)}</td>
+      <td>${vm ?? ''}</td>
+      <td>${operationId !== null && html`<a class="id" href="${operationUrl(operationId)}">…${operationId.slice(-8)}</a>`}</td>
+      <td class="details">${details === null ? '' : foreignText(JSON.stringify(details))}</td>
+    </tr>`,
+  );
+  return html`${table('Audit of this file', ['When', 'What', 'By', 'VM', 'Operation', 'Details'], lines)}
+  ${nextCursor !== undefined && html`<p class="pager"><a href="${fileUrl(fileId)}?audit=${encodeURIComponent(nextCursor)}#audit">Older entries</a></p>`}`;
+}
