@@ -34,10 +34,10 @@ export class Disk {
   #isMounted = false;
   #endWatch: (() => void) | undefined;
 
-  /** @param image where its bytes are; made anew. @param path where it is mounted. */
-  static async make(image: string, path: string): Promise<Disk> {
+  /** @param image where its bytes are; made anew. @param path where it is mounted. @param bytes how large it is. */
+  static async make(image: string, path: string, bytes = imageBytes): Promise<Disk> {
     await writeFile(image, '');
-    await truncate(image, imageBytes);
+    await truncate(image, bytes);
     await run('mkfs.ext4', ['-q', '-F', '-J', `size=${journalMiB}`, image]);
     await mkdir(path, { recursive: true });
     const disk = new Disk(image, path);

@@ -43,6 +43,15 @@ export class DurableRedis {
     this.#redis = await launch(this.#folder, port);
   }
 
+  /** It hangs: connections stay open, nothing is answered. */
+  pause(): void {
+    this.#redis.pause();
+  }
+
+  resume(): void {
+    this.#redis.resume();
+  }
+
   /** Harmless when it is down. */
   stop(): Promise<void> {
     return this.#redis.stop();

@@ -7,6 +7,7 @@ import { within } from '../../support/deadline.ts';
 import type { ProducerOrder } from './journal.ts';
 
 export interface SpoolProducer {
+  readonly pid: number;
   /** Resolves when its client is made; rejects when it ends before. */
   readonly ready: Promise<void>;
   readonly exited: Promise<Exit>;
@@ -35,6 +36,7 @@ export function startSpoolProducer(order: ProducerOrder): SpoolProducer {
   gone.catch((error: Error) => ready.reject(error));
   ready.promise.catch(() => undefined);
   return {
+    pid: child.pid ?? 0,
     ready: ready.promise,
     exited,
     drain: async (patienceMs) => {

@@ -1,6 +1,7 @@
 // What the rig and its producers tell each other: the order given to a producer, and the lines of its journal.
 
 import { existsSync, readFileSync } from 'node:fs';
+import type { SpoolProtection } from '../../../packages/client/src/spool/spool.ts';
 import type { ContentFacts } from '../load/content.ts';
 
 export interface ProducerOrder {
@@ -13,7 +14,7 @@ export interface ProducerOrder {
   /** Where it dies by its own hand. */
   readonly killAt?: { readonly step: string; readonly nth?: number };
   /** Protections that it does without. */
-  readonly without: readonly ('replay' | 'numbers')[];
+  readonly without: readonly SpoolProtection[];
 }
 
 export interface SpoolCall {

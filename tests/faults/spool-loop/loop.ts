@@ -9,6 +9,7 @@ import { startWriter, type WriterProcess } from '../../support/writer.ts';
 import { type Random, randomOf } from '../load/random.ts';
 import { readEvidence } from '../oracle/evidence.ts';
 import type { Violation } from '../oracle/violation.ts';
+import { cutPowerOf, type Disk } from '../power-loss/disk.ts';
 import { DurableRedis } from '../rig/durable-redis.ts';
 import { type SpoolProducer, startSpoolProducer } from './child.ts';
 import { type ProducerOrder, readSpoolJournal } from './journal.ts';
@@ -19,6 +20,10 @@ export interface SpoolLoopOptions {
   readonly seed: string;
   /** Protections that the producers do without: the loop must find that. */
   readonly without?: ProducerOrder['without'];
+  /** The spool lies on this disk, and its power is cut with each kill. */
+  readonly disk?: Disk;
+  /** Redis hangs until the end: nothing but the spool has what was accepted. */
+  readonly hangsRedis?: boolean;
   /** How often a producer lives until its spool is empty, from 0 to 1; a fifth unless given. */
   readonly emptiedShare?: number;
   /** How long the last producer has to empty the spool, in milliseconds. */
@@ -82,11 +87,13 @@ class Loop {
   }
 
   async run(): Promise<SpoolLoopResult> {
-    const { cycles, onProgress } = this.#options;
+    const { cycles, onProgress, hangsRedis } = this.#options;
+    if (hangsRedis) this.#redis.pause();
     for (let done = 1; done <= cycles; done++) {
       await this.#cycle();
       if (done % 25 === 0) onProgress?.(soFar(this.#result(done)));
     }
+    if (hangsRedis) this.#redis.resume();
     this.#producer = this.#start(0);
     await this.#producer.ready;
     await this.#producer
@@ -119,13 +126,14 @@ class Loop {
 
   async #cycle(): Promise<void> {
     const random = this.#random;
+    const { hangsRedis, emptiedShare = 0.2 } = this.#options;
     this.#producer = this.#start(callsPerLife);
     await this.#producer.ready;
-    if (random.chance(0.15)) {
+    if (!hangsRedis && random.chance(0.15)) {
       this.#killed.redis += 1;
       await this.#redis.crash(random.pick(['all', 'nothing']));
     }
-    if (random.chance(this.#options.emptiedShare ?? 0.2)) {
+    if (!hangsRedis && random.chance(emptiedShare)) {
       await this.#producer
         .drain(this.#settlingMs)
         .catch((error: Error) =>
@@ -134,15 +142,23 @@ class Loop {
     } else {
       await pause(random.below(longestLifeMs));
     }
-    await this.#producer.kill();
+    await this.#kill(this.#producer);
     this.#killed.producers += 1;
+  }
+
+  async #kill(producer: SpoolProducer): Promise<void> {
+    const { disk } = this.#options;
+    if (disk) await cutPowerOf([disk], producer.pid);
+    await producer.kill();
+    await disk?.unmount();
+    await disk?.mount();
   }
 
   #start(calls: number): SpoolProducer {
     this.#lives += 1;
     return startSpoolProducer({
       redisUrl: this.#redis.url,
-      folder: join(this.#folder, 'spool'),
+      folder: join(this.#options.disk?.path ?? this.#folder, 'spool'),
       journalPath: this.#journal,
       seed: `${this.#options.seed}/${this.#lives}`,
       calls,
