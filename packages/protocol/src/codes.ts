@@ -18,6 +18,10 @@ export const refusedCodes = {
   PLAN_UNKNOWN: 'No plan has this id (any more); make a new one.',
   PLAN_NOT_READY: 'The plan is still being made, or was applied already; look at its state.',
   PLAN_EXPIRED: 'The plan is older than an hour; make a new one.',
+  NOT_LISTED:
+    'No dead letter, and no job in quarantine, has this id (any more): it was retried or dismissed before.',
+  BYTES_GONE:
+    'The bytes of the refused operation are not kept (any more); its producer has to store them again.',
   EXECUTION_FAILED: 'The operation could not be executed; its neighbours were not affected.',
 } as const;
 

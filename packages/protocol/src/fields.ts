@@ -39,6 +39,8 @@ export const uuid = z
   .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, { error: 'a UUID in lower case' });
 /** Files keep the id of the operation that stored them; adopted ones keep the UUID they had. */
 export const fileId = uuid;
+/** The writer's number of a job in quarantine. */
+export const quarantineId = z.int().min(1);
 export const vm = z.string().regex(vmNamePattern, { error: 'a VM name such as vm5' });
 export const sessionId = boundedText(limits.sessionIdBytes);
 export const messageId = boundedText(limits.messageIdBytes);

@@ -31,6 +31,8 @@ export const limits = Object.freeze({
   accessEntries: 100,
   /** Files that a plan may name one by one. */
   planFiles: 100,
+  /** Dead letters, or jobs in quarantine, that one operation dismisses. */
+  dismissals: 100,
   /** Bytes of one job's data as JSON. */
   jobBytes: 32 * KiB,
   /** Nesting of a payload; the deepest legal payload has 3 levels. */

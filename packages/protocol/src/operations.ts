@@ -171,6 +171,18 @@ export const operationSchemas = {
   'backup-make': fleetOperation({}),
   /** An operator says that the writer's clock is right, after retention waited because of it. */
   'clock-accept': fleetOperation({}),
+  /** Executes a refused operation anew, under the id of this one. */
+  'dead-letter-retry': fleetOperation({ deadLetterId: field.operationId }),
+  'dead-letter-dismiss': fleetOperation({
+    deadLetterIds: z.array(field.operationId).min(1).max(limits.dismissals),
+    reason: field.reason.optional(),
+  }),
+  /** Reads a job in quarantine once more and executes it, under the id of this operation. */
+  'quarantine-retry': fleetOperation({ quarantineId: field.quarantineId }),
+  'quarantine-dismiss': fleetOperation({
+    quarantineIds: z.array(field.quarantineId).min(1).max(limits.dismissals),
+    reason: field.reason.optional(),
+  }),
   'access-record': fleetOperation({ entries: z.array(accessEntry).min(1).max(limits.accessEntries) }),
 } as const;
 

@@ -50,6 +50,10 @@ const legal: Record<OperationName, Record<string, unknown>> = {
   'session-restore': { v: 1, operationId, vm: 'vm1', sessionId: 's' },
   'session-hold': { v: 1, operationId, vm: 'vm1', sessionId: 's', hold: true },
   'plan-make': { v: 1, operationId, vm: 'vm1', plan: { kind: 'sweep' } },
+  'dead-letter-retry': { v: 1, operationId, vm: 'vm1', deadLetterId: operationId },
+  'dead-letter-dismiss': { v: 1, operationId, vm: 'vm1', deadLetterIds: [operationId], reason: 'seen' },
+  'quarantine-retry': { v: 1, operationId, vm: 'vm1', quarantineId: 7 },
+  'quarantine-dismiss': { v: 1, operationId, vm: 'vm1', quarantineIds: [7, 8] },
   'plan-apply': { v: 1, operationId, vm: 'vm1', planId: operationId },
   'backup-make': { v: 1, operationId, vm: 'vm1' },
   'clock-accept': { v: 1, operationId, vm: 'vm1' },
@@ -132,11 +136,11 @@ describe('operations', () => {
     ['content.from', { from: 'thin-air' }],
     ['content.chunks', { from: 'staged', chunks: -1 }],
     ['content.path', { from: 'staged', chunks: 1, path: '/etc/passwd' }],
+    ['content.from', { from: 'incoming', name: producer }],
     ['metadata.width', { width: 1920 }],
     ['metadata', Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`key-${n}`, '']))],
     ['metadata', { long: 'x'.repeat(9000) }],
     ['sequence', 0],
-    ['content.from', { from: 'incoming', name: producer }],
   ])('%s = %j is refused, and the field is named', (field, value) => {
     const key = field.split('.', 1)[0] ?? field;
     const error = refusal({ ...legal['file-store'], [key]: value });
@@ -144,10 +148,6 @@ describe('operations', () => {
     expect(error.message).toMatch(/^expected .+/);
   });
 
-  test('sequence and previous go together, count up, and need a producer', () => {
-    expect(refusal({ ...store, producer, sequence: 1 })).toMatchObject({ field: 'previous' });
-    expect(refusal({ ...store, producer, previous: 1 })).toMatchObject({ field: 'sequence' });
-    expect(refusal({ ...store, sequence: 1, previous: 0 })).toMatchObject({ field: 'producer' });
   test('bytes in the folder incoming have version 2, and a name that is no path', () => {
     const incoming = (name: unknown) => ({ ...store, v: 2, content: { from: 'incoming', name } });
     expect(parseOperation('file-store', incoming(producer)).payload).toEqual(incoming(producer));
@@ -160,6 +160,10 @@ describe('operations', () => {
     }
   });
 
+  test('sequence and previous go together, count up, and need a producer', () => {
+    expect(refusal({ ...store, producer, sequence: 1 })).toMatchObject({ field: 'previous' });
+    expect(refusal({ ...store, producer, previous: 1 })).toMatchObject({ field: 'sequence' });
+    expect(refusal({ ...store, sequence: 1, previous: 0 })).toMatchObject({ field: 'producer' });
     expect(refusal({ ...store, producer, sequence: 2, previous: 2 })).toMatchObject({ field: 'previous' });
   });
 

@@ -54,6 +54,7 @@ const limitRows: Partial<Record<keyof typeof limits, string>> = {
   metadataBytes: 'metadata of one file as JSON',
   accessEntries: 'entries of one `access-record`',
   planFiles: 'files named in one `plan-make`',
+  dismissals: 'dead letters, or jobs in quarantine, dismissed at once',
   queuedOperationsPerVm: 'queued operations of one VM',
 };
 const ofTheWriter = ['inlineBlobBytes', 'knownDigests', 'receiptBytes', 'groupOperations', 'groupBytes'];

@@ -136,7 +136,14 @@ export class BlobDraft {
 
   /** The same under another folder of the same file system. @returns the file's name in it. */
   async keepIn(folder: string, stem: string): Promise<string> {
-    const name = `${stem}.${this.#without?.has('unique-names') ? '1-1' : this.#incarnation}`;
+    return await this.keepAs(
+      folder,
+      `${stem}.${this.#without?.has('unique-names') ? '1-1' : this.#incarnation}`,
+    );
+  }
+
+  /** The same under a name of the caller's; a file that has it already is replaced. */
+  async keepAs(folder: string, name: string): Promise<string> {
     this.#probe?.('content.written');
     if (!this.#without?.has('fsync-file')) await fsync(this.#handle);
     await this.#handle.close();

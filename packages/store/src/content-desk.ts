@@ -3,22 +3,36 @@
 // is asked again in the transaction.
 
 import { join } from 'node:path';
+import type { Operation } from '@filefleet/protocol';
 import type { Database } from 'better-sqlite3';
 import { type BlobRow, findHeldBlob } from './blob-rows.ts';
 import { type BlobDraft, BlobFiles } from './blobs.ts';
 import { openReadConnection } from './connection.ts';
-import { blobsDir, databasePath, quarantineDir, tmpDir } from './data-dir.ts';
+import { blobsDir, databasePath, deadLettersDir, quarantineDir, tmpDir } from './data-dir.ts';
 import { assertEpoch } from './group.ts';
 import { findLedgerRow } from './ledger.ts';
 import type { SweptBlob } from './life/slice.ts';
+import { isRetry, retriedOperation } from './operations/refused.ts';
+import { Refusal } from './operations/turn.ts';
+import { RefusedBytes } from './refused-bytes.ts';
 import { one } from './statements.ts';
 import type { Without } from './tenure.ts';
+
+/** A refused store that is to be executed anew. */
+export interface RetriedStore {
+  readonly digest: string;
+  readonly size: number;
+  /** Where its bytes would be, if they were kept; undefined: they never were. */
+  readonly path: string | undefined;
+}
 
 export class ContentDesk {
   /** Held open until the process ends: it keeps -wal and -shm in place, so that readers under another user can open the database. */
   readonly #db: Database;
   readonly #dataDir: string;
   readonly #blobs: BlobFiles;
+  /** Bytes of refused stores. */
+  readonly refused: RefusedBytes;
   readonly #epoch: number;
 
   /**
@@ -29,6 +43,7 @@ export class ContentDesk {
   constructor(dataDir: string, epoch: number, probe?: (step: string) => void, without?: Without) {
     this.#dataDir = dataDir;
     this.#epoch = epoch;
+    this.refused = new RefusedBytes(deadLettersDir(dataDir));
     this.#db = openReadConnection(databasePath(dataDir));
     this.#blobs = new BlobFiles(
       { blobsDir: blobsDir(dataDir), tmpDir: tmpDir(dataDir) },
@@ -57,6 +72,40 @@ export class ContentDesk {
   /** Makes bytes durable that nobody may look at: those of a job in quarantine. @returns the file's name. */
   keepQuarantined(draft: BlobDraft, operationId: string): Promise<string> {
     return draft.keepIn(quarantineDir(this.#dataDir), operationId);
+  }
+
+  /**
+   * The store that a retry would execute, and where its bytes were kept.
+   * @returns undefined for a retry of anything else, and for one that will be refused.
+   */
+  retriedStore(retry: Operation): RetriedStore | undefined {
+    if (!isRetry(retry)) return undefined;
+    const operation = this.#retried(retry);
+    if (operation?.name !== 'file-store') return undefined;
+    const { digest, size } = operation.payload;
+    return { digest, size, path: this.#keptPath(retry) };
+  }
+
+  #retried(retry: Parameters<typeof retriedOperation>[1]): Operation | undefined {
+    try {
+      return retriedOperation(this.#db, retry);
+    } catch (error) {
+      if (error instanceof Refusal) return undefined; // the transaction says so
+      throw error;
+    }
+  }
+
+  #keptPath(retry: Parameters<typeof retriedOperation>[1]): string | undefined {
+    if (retry.name === 'dead-letter-retry') return this.refused.pathOf(retry.payload.deadLetterId);
+    const sql = 'SELECT bytes_name AS name FROM quarantine WHERE quarantine_id = ?';
+    const name = one<{ name: string | null }>(this.#db, sql, retry.payload.quarantineId)?.name;
+    return name ? join(quarantineDir(this.#dataDir), name) : undefined;
+  }
+
+  /** Removes bytes of refused stores that are too old, or whose dead letter is gone. @returns how many files. */
+  pruneRefused(nowMs: number): Promise<number> {
+    const sql = 'SELECT 1 FROM dead_letters WHERE operation_id = ?';
+    return this.refused.prune((operationId) => one(this.#db, sql, operationId) !== undefined, nowMs);
   }
 
   /**

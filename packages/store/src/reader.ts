@@ -29,6 +29,7 @@ import {
   type SessionFacts,
 } from './queries/sessions.ts';
 import { getSessionUsage, getStatistics, type StoreStatistics, type Usage } from './queries/statistics.ts';
+import { RefusedReader } from './refused-reader.ts';
 import { asStoreError } from './sqlite-errors.ts';
 
 export interface LimitOptions {
@@ -60,10 +61,14 @@ export class StoreReader {
   /** What whoever looks after the store as a whole wants to know. */
   readonly care = new CareReader((query) => this.#read(query));
 
+  /** Refused operations and jobs in quarantine. */
+  readonly refused: RefusedReader;
+
   /** For this package: use `openReader`. */
   constructor(db: Database, dataDir: string) {
     this.#db = db;
     this.#dataDir = dataDir;
+    this.refused = new RefusedReader((query) => this.#read(query), dataDir);
   }
 
   /** @returns undefined when no file has this id (any more). */

@@ -24,6 +24,7 @@ import {
   type LedgerRow,
 } from './ledger.ts';
 import { execute, isActivity } from './operations/index.ts';
+import { executeRetry, isAboutRefused, isRetry, retriedOperation } from './operations/refused.ts';
 import { type AppliedFacts, Refusal, type Turn } from './operations/turn.ts';
 import { insertDeadLetter, insertQuarantined, type MalformedJob } from './refusals.ts';
 import { decideTurn, type Numbers, numbersOf } from './sequences.ts';
@@ -85,16 +86,27 @@ export function settleOperation(moment: Moment, entry: Extract<Entry, { kind: 'o
     throw pastRefusal(operation.payload.operationId, moment.nowMs);
   }
   if (operation.name === 'file-store') moment.tenure.probe?.(`commit.entry:${operation.payload.filename}`);
-  const { db, nowMs, commitSequence, tenure } = moment;
-  const schemaVersion = tenure.schemaVersion;
-  const turn: Turn = { db, nowMs, commitSequence, schemaVersion, operation, content: entry.content };
-  // Else the end of a session that was used again in this group would keep the moment of its earlier end.
-  if (operation.name === 'session-end') moment.memory.reopen(operation.payload.sessionId, nowMs);
-  const facts = execute(turn);
+  const wanted = isRetry(operation) ? retriedOperation(moment.db, operation) : operation;
+  const facts = executeIn(moment, wanted, operation, entry.content);
   const receipt = applied(moment, operation.payload.operationId, facts);
-  writeDown(moment, ledgerFacts(operation, intent), receipt, numbers);
-  noteActivity(moment, operation);
+  const sessionId = sessionOf(wanted);
+  writeDown(moment, { ...ledgerFacts(operation, intent), sessionId }, receipt, numbers);
+  noteActivity(moment, wanted);
   return { kind: 'settled', receipt, repeated: false };
+}
+
+/** @param asked the operation itself, or the retry that has it executed. */
+function executeIn(
+  { db, nowMs, commitSequence, tenure, memory }: Moment,
+  operation: Operation,
+  asked: Operation,
+  content: Content | undefined,
+): AppliedFacts {
+  const { schemaVersion } = tenure;
+  const turn: Turn = { db, nowMs, commitSequence, schemaVersion, operation, content };
+  // Else the end of a session that was used again in this group would keep the moment of its earlier end.
+  if (operation.name === 'session-end') memory.reopen(operation.payload.sessionId, nowMs);
+  return isRetry(asked) ? executeRetry(turn, asked, () => execute(turn)) : execute(turn);
 }
 
 /** Settles an operation as refused; its own effects were rolled back before. */
@@ -106,6 +118,7 @@ export function refuseOperation(
   const { operation, intent } = entry;
   const receipt = refused(moment, operation.payload.operationId, refusal);
   writeDown(moment, ledgerFacts(operation, intent), receipt, sequenceOf(operation));
+  if (isAboutRefused(operation.name)) return { kind: 'settled', receipt, repeated: false };
   insertDeadLetter(moment.db, operation, { code: refusal.code, message: receipt.message }, moment.nowMs);
   return { kind: 'settled', receipt, repeated: false };
 }
@@ -166,8 +179,11 @@ function writeDown(moment: Moment, facts: LedgerFacts, receipt: Receipt, numbers
 
 function ledgerFacts(operation: Operation, intent: string): LedgerFacts {
   const { name, payload } = operation;
-  return { name, vm: payload.vm, sessionId: 'sessionId' in payload ? payload.sessionId : null, intent };
+  return { name, vm: payload.vm, sessionId: sessionOf(operation), intent };
 }
+
+const sessionOf = ({ payload }: Operation): string | null =>
+  'sessionId' in payload ? payload.sessionId : null;
 
 const sequenceOf = ({ payload }: Operation): Numbers | undefined =>
   'sessionId' in payload ? numbersOf(payload) : undefined;

@@ -6,6 +6,7 @@ import { copyFile, linkFile } from './file-share.ts';
 import { storeFile } from './file-store.ts';
 import { initializeStore, recordAccess } from './fleet.ts';
 import { acceptClock, applyPlan, holdSession, makeBackup, makePlan } from './maintenance.ts';
+import { dismissDeadLetters, dismissQuarantined, neverExecuted } from './refused.ts';
 import { cleanupSession, endSession, restoreSession } from './session.ts';
 import type { AppliedFacts, Handler, Turn } from './turn.ts';
 
@@ -27,6 +28,10 @@ const handlers: { readonly [N in OperationName]: Handler<N> } = {
   'plan-apply': applyPlan,
   'backup-make': makeBackup,
   'clock-accept': acceptClock,
+  'dead-letter-retry': neverExecuted,
+  'dead-letter-dismiss': dismissDeadLetters,
+  'quarantine-retry': neverExecuted,
+  'quarantine-dismiss': dismissQuarantined,
   'access-record': recordAccess,
 };
 

@@ -37,10 +37,12 @@ function checkReceipt(db: Database, row: LedgerRow, tally: Tally): void {
   const parsed = receiptSchema.safeParse(parseJson(row.receipt));
   if (!parsed.success) tally.fault(`${row.operationId}: the receipt cannot be read`);
   else if (!isOf(parsed.data, row)) tally.fault(`${row.operationId}: the receipt belongs to another row`);
-  else if (row.name === 'file-store' && parsed.data.outcome === 'applied') {
-    checkFile(db, parsed.data, tally);
-  }
+  else if (parsed.data.outcome === 'applied' && isStore(row, parsed.data)) checkFile(db, parsed.data, tally);
 }
+
+/** Only a store says whether its bytes were there already; a retry of one is one. */
+const isStore = ({ name }: LedgerRow, receipt: AppliedReceipt): boolean =>
+  name === 'file-store' || (name.endsWith('-retry') && receipt.deduplicated !== undefined);
 
 function isOf(receipt: Receipt, row: LedgerRow): boolean {
   return (
