@@ -71,7 +71,7 @@ export function createParts(options: PartsOptions): Parts {
   const epochKey = test.without.has('epoch') ? `${keys.epoch}:unguarded:${epoch}` : keys.epoch;
   const fence = new Fence(redis, epochKey, epoch);
   const disk = new DiskWatch({ dataDir: config.dataDir, ballastBytes: config.ballastBytes, emit });
-  const { inlineBlobBytes, stagedTotalBytes } = config;
+  const { inlineBlobBytes, stagedTotalBytes, queuedOperationsPerVm } = config;
   const staging = new StagingBudget({
     redis,
     fence,
@@ -146,8 +146,7 @@ export function createParts(options: PartsOptions): Parts {
     clock,
     epoch,
     schemaVersion,
-    inlineBlobBytes,
-    stagedTotalBytes,
+    configured: { inlineBlobBytes, stagedTotalBytes, queuedOperationsPerVm },
     staged: () => staging.figures,
     lastCommit: () => desk.lastCommit(),
     pressure,

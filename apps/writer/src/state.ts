@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import {
   acceptedVersions,
+  type Limits,
   limits,
   type RedisKeys,
   type WriterState,
@@ -29,8 +30,8 @@ export interface StatePublisherOptions {
   readonly clock: Clock;
   readonly epoch: number;
   readonly schemaVersion: string;
-  readonly inlineBlobBytes: number;
-  readonly stagedTotalBytes: number;
+  /** Limits that may differ from their defaults. */
+  readonly configured: Pick<Limits, 'inlineBlobBytes' | 'stagedTotalBytes' | 'queuedOperationsPerVm'>;
   /** What the budget counts; undefined until Redis was asked. */
   readonly staged: () => WriterState['staged'];
   readonly lastCommit: () => { commitSequence: number; committedAtMs: number | null };
@@ -107,17 +108,16 @@ export class StatePublisher {
 
   /** @returns what Redis said if it did not take the state. */
   async #publish(): Promise<string | undefined> {
-    const { fence, keys, stagedTotalBytes } = this.#options;
+    const { fence, keys, configured } = this.#options;
     const [refused] = await fence.run([
       ['HSET', keys.writer, writerStateField, JSON.stringify(this.#state()), 'host', hostname()],
-      budgetCommand(keys, stagedTotalBytes), // again with each heartbeat: Redis may have been emptied
+      budgetCommand(keys, configured.stagedTotalBytes), // again with each heartbeat: Redis may have been emptied
     ]);
     return refused;
   }
 
   #state(): WriterState {
-    const { clock, epoch, schemaVersion, inlineBlobBytes, stagedTotalBytes, lastCommit, pressure } =
-      this.#options;
+    const { clock, epoch, schemaVersion, configured, lastCommit, pressure } = this.#options;
     const staged = this.#options.staged();
     const maintenance = this.#options.maintenance?.();
     const disk = this.#options.room?.();
@@ -130,7 +130,7 @@ export class StatePublisher {
       heartbeatAtMs: clock.nowMs(),
       schemaVersion,
       acceptedVersions: [...acceptedVersions],
-      limits: { ...limits, inlineBlobBytes, stagedTotalBytes },
+      limits: { ...limits, ...configured },
       pressure: pressure(),
       commitSequence,
       lastCommitAtMs: committedAtMs,

@@ -4,7 +4,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { limits, makeOperationId, redisKeys, redisPrefix, stagedTtlMs } from '@filefleet/protocol';
+import {
+  limits,
+  makeOperationId,
+  redisKeys,
+  redisPrefix,
+  stagedTtlMs,
+  writerStateField,
+} from '@filefleet/protocol';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeFolder } from '../../../tests/support/data-folder.ts';
@@ -210,6 +217,31 @@ test('later stores of a session leave room for an earlier one that has to be sen
   const first = storing(client, believed);
   const second = storing(client, randomBytes(2 * chunk));
   expect(await Promise.all([first, second])).toMatchObject([{ outcome: 'applied' }, { outcome: 'applied' }]);
+});
+
+test('a VM queues as many as the writer says, also when it says so later', async () => {
+  await writer.close();
+  const publish = (limit: number) =>
+    redis.hset(keys.writer, writerStateField, JSON.stringify({ limits: { queuedOperationsPerVm: limit } }));
+  await publish(600);
+  const client = await connect();
+  const fileId = makeOperationId();
+  const outcomes = Promise.allSettled(
+    Array.from({ length: 1_190 }, (_, n) =>
+      client.rename({ sessionId: `session-${n % 10}`, fileId, filename: `name-${n}` }),
+    ),
+  );
+  const queued = () => redis.llen(`${redisPrefix()}:operations:wait`);
+  const word = async (limit: number) =>
+    await until(() => told.find((facts) => facts.reason === 'queue' && facts.limit === limit), 'the wait');
+  await word(600);
+  expect(await queued()).toBe(600);
+  await publish(800);
+  await until(async () => (await queued()) >= 800, 'more of them');
+  await word(800);
+  await client.close();
+  await outcomes;
+  expect(await queued()).toBe(800);
 });
 
 test('a VM queues no more than it may; 10,000 in flight raise no warning, and all end with the client', async () => {

@@ -2,7 +2,7 @@
 // clients of this VM are in it, and those of processes that are gone. Only looked at now and then: a lonely operation
 // never waits for a look.
 
-import { limits, queueName, type RedisKeys } from '@filefleet/protocol';
+import { limits, queueName, type RedisKeys, writerStateField, writerStateSchema } from '@filefleet/protocol';
 import type { Redis } from 'ioredis';
 import { type Backpressure, type OnBackpressure, quota, tellSafely } from './backpressure.ts';
 import { type Clock, pause } from './clock.ts';
@@ -13,8 +13,10 @@ import type { RedisLink } from './redis-link.ts';
 const passesPerLook = 256;
 /** How often the queue is looked at while it is full, in milliseconds. */
 const lookEveryMs = 200;
-/** Job ids that are counted at most; a queue that long holds everybody up anyway. */
-const idsCounted = 20_000;
+/** Job ids that are counted at most, as a multiple of the limit; a queue that long holds everybody up anyway. */
+const idsCounted = 4;
+
+const stateLimits = writerStateSchema.pick({ limits: true });
 
 export interface QueueGateOptions {
   readonly link: RedisLink;
@@ -22,13 +24,12 @@ export interface QueueGateOptions {
   readonly vm: string;
   readonly clock: Clock;
   readonly onBackpressure?: OnBackpressure | undefined;
-  /** Operations of this VM that may be queued; at twice as many nobody waits any more. */
-  readonly limit?: number;
 }
 
 export class QueueGate {
   readonly #options: QueueGateOptions;
-  readonly #limit: number;
+  /** Operations of this VM that may be queued; at twice as many nobody waits any more. As the writer published it last. */
+  #limit: number = limits.queuedOperationsPerVm;
   readonly #line = new Gate(1);
   readonly #waiting = new Map<string, Backpressure>();
   readonly #announced = new Map<string, () => void>();
@@ -42,7 +43,6 @@ export class QueueGate {
 
   constructor(options: QueueGateOptions) {
     this.#options = options;
-    this.#limit = options.limit ?? limits.queuedOperationsPerVm;
   }
 
   /** Why an operation waits at this moment, if it does. */
@@ -122,9 +122,11 @@ export class QueueGate {
   }
 
   #look(): Promise<void> {
-    this.#looking ??= this.#count(this.#options.link.redis)
-      .then((queued) => {
+    const { redis } = this.#options.link;
+    this.#looking ??= Promise.all([this.#count(redis), this.#readLimit(redis)])
+      .then(([queued, limit]) => {
         this.#queued = queued;
+        this.#limit = limit;
         this.#passes = Math.max(0, Math.min(passesPerLook, this.#limit - queued - this.#admitted));
       })
       .finally(() => {
@@ -139,8 +141,19 @@ export class QueueGate {
     const key = `${keys.prefix}:${queueName}:wait`;
     const all = await redis.llen(key);
     if (all < this.#limit / 2) return all;
-    const ids = await redis.lrange(key, 0, idsCounted - 1);
+    const ids = await redis.lrange(key, 0, idsCounted * this.#limit - 1);
     return ids.filter((id) => id.startsWith(`${vm}-`)).length;
+  }
+
+  /** The one in force: a Redis that has just been emptied says nothing, and a writer's words can be too new for us. */
+  async #readLimit(redis: Redis): Promise<number> {
+    const json = await redis.hget(this.#options.keys.writer, writerStateField);
+    if (json === null) return this.#limit;
+    try {
+      return stateLimits.parse(JSON.parse(json)).limits.queuedOperationsPerVm ?? this.#limit;
+    } catch {
+      return this.#limit;
+    }
   }
 
   #factsOf(operationId: string): Backpressure {

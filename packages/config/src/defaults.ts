@@ -14,6 +14,7 @@ export const defaults = Object.freeze({
   groupBytes: limits.groupBytes,
   inlineBlobBytes: limits.inlineBlobBytes,
   stagedTotalBytes: limits.stagedTotalBytes,
+  queuedOperationsPerVm: limits.queuedOperationsPerVm,
   /** A little less than the 5 s that a service manager should have to wait. */
   stopTimeoutMs: 4_500,
   /** Given back when the disk is full, so that operations that free bytes can still commit. */

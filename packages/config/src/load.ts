@@ -26,6 +26,7 @@ export interface Config {
   readonly groupBytes: number;
   readonly inlineBlobBytes: number;
   readonly stagedTotalBytes: number;
+  readonly queuedOperationsPerVm: number;
   readonly stopTimeoutMs: number;
   readonly ballastBytes: number;
   /** Undefined: no figures are served. */
@@ -103,6 +104,7 @@ function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
     groupBytes: env.FILEFLEET_GROUP_BYTES ?? defaults.groupBytes,
     inlineBlobBytes: env.FILEFLEET_INLINE_BLOB_BYTES ?? defaults.inlineBlobBytes,
     stagedTotalBytes: env.FILEFLEET_STAGED_TOTAL_BYTES ?? defaults.stagedTotalBytes,
+    queuedOperationsPerVm: env.FILEFLEET_QUEUED_OPERATIONS ?? defaults.queuedOperationsPerVm,
     stopTimeoutMs: env.FILEFLEET_STOP_TIMEOUT_MS ?? defaults.stopTimeoutMs,
     ballastBytes: env.FILEFLEET_BALLAST_BYTES ?? defaults.ballastBytes,
     metricsPort: env.FILEFLEET_METRICS_PORT,

@@ -39,6 +39,7 @@ export const variables = {
   FILEFLEET_GROUP_BYTES: wholeNumber(64 * KiB, 256 * MiB),
   FILEFLEET_INLINE_BLOB_BYTES: wholeNumber(0, 1 * MiB),
   FILEFLEET_STAGED_TOTAL_BYTES: wholeNumber(1 * MiB, 8192 * MiB),
+  FILEFLEET_QUEUED_OPERATIONS: wholeNumber(512, 50_000),
   FILEFLEET_STOP_TIMEOUT_MS: wholeNumber(100, 600_000),
   FILEFLEET_BALLAST_BYTES: wholeNumber(0, 1024 * MiB),
   FILEFLEET_METRICS_PORT: wholeNumber(0, 65_535),
@@ -139,6 +140,14 @@ export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
     wish: 'a whole number of bytes from 1048576 to 8589934592',
     advice: 'keep it at 134217728 or more, or the largest files do not fit into the half of one VM',
     byDefault: String(defaults.stagedTotalBytes),
+  },
+  FILEFLEET_QUEUED_OPERATIONS: {
+    what: 'Operations that one VM may have in the queue; its clients wait with more, and refuse at twice as many.',
+    noun: 'the queued operations of one VM',
+    wish: 'a whole number from 512 to 50000',
+    advice:
+      'leave it out unless a VM has to queue more while the writer is away; each takes some kilobytes of Redis',
+    byDefault: String(defaults.queuedOperationsPerVm),
   },
   FILEFLEET_STOP_TIMEOUT_MS: {
     what: 'How long a program that was told to stop may finish its work, in milliseconds.',
