@@ -18,6 +18,14 @@ export interface Sizes {
   readonly fewFiles: number;
   readonly manyFiles: number;
   readonly pages: number;
+  /** Searches over HTTP per run; each may take half a second where a word is rare. */
+  readonly searches: number;
+  /** Readers at once, what all of them ask for together, and how many contents of 2 MB they take. */
+  readonly readers: number;
+  readonly reads: number;
+  readonly contents: number;
+  /** Who looks at the pages of a fleet live. */
+  readonly viewers: number;
   /** Files that are due for cleanup, or contents for the sweep. */
   readonly dueEntries: number;
 }
@@ -33,6 +41,11 @@ export const fullSizes: Sizes = {
   fewFiles: 10_000,
   manyFiles: 1_000_000,
   pages: 500,
+  searches: 60,
+  readers: 1_000,
+  reads: 20_000,
+  contents: 500,
+  viewers: 20,
   dueEntries: 100_000,
 };
 
@@ -47,5 +60,10 @@ export const shortSizes: Sizes = {
   fewFiles: 1_000,
   manyFiles: 20_000,
   pages: 100,
+  searches: 10,
+  readers: 200,
+  reads: 1_000,
+  contents: 20,
+  viewers: 5,
   dueEntries: 2_000,
 };

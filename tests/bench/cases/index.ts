@@ -10,7 +10,10 @@ import { maintenance } from './maintenance.ts';
 import { manyFiles } from './many-files.ts';
 import { metadata } from './metadata.ts';
 import { open } from './open.ts';
+import { readPage } from './read-page.ts';
+import { readers } from './readers.ts';
 import { restart } from './restart.ts';
+import { viewers } from './viewers.ts';
 
 export const cases: readonly Case[] = [
   files4k,
@@ -21,6 +24,9 @@ export const cases: readonly Case[] = [
   largeFiles,
   open,
   client4k,
+  readers,
+  viewers,
+  readPage,
   maintenance,
   manyFiles,
 ];

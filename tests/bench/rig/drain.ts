@@ -28,6 +28,8 @@ export interface DrainPlan {
   /** Puts into the folder what must be there before; nothing unless given. */
   readonly furnish?: (folder: string) => Promise<void>;
   readonly program: (place: Place) => Program;
+  /** What else runs beside the contestant, from before the warm-up until the end; nothing unless given. */
+  readonly beside?: (place: Place) => Promise<{ stop(): Promise<void> }>;
 }
 
 export interface Drained {
@@ -66,8 +68,11 @@ export function drainOnce(plan: DrainPlan): Promise<Drained> {
 export function drainIn(folder: string, plan: Omit<DrainPlan, 'furnish'>): Promise<Drained> {
   return withBenchRedis(async (redis) => {
     const queue = new BenchQueue(redis.url);
-    const worker = await startProcess(plan.program({ redisUrl: redis.url, folder }));
+    const place = { redisUrl: redis.url, folder };
+    const worker = await startProcess(plan.program(place));
+    let beside: { stop(): Promise<void> } | undefined;
     try {
+      beside = await plan.beside?.(place);
       await queue.load(plan.warmUp());
       await Promise.race([releaseAndWait(queue), worker.failed]);
       const jobs = plan.jobs();
@@ -79,6 +84,7 @@ export function drainIn(folder: string, plan: Omit<DrainPlan, 'furnish'>): Promi
       const commits = commitsIn(folder) - commitsBefore;
       return { rate: jobs.length / measured.seconds, commits, ...measured };
     } finally {
+      await beside?.stop();
       await worker.stop();
       await queue.close();
     }

@@ -27,6 +27,8 @@ export interface Program {
 
 export interface RunningProcess {
   readonly pid: number;
+  /** The line with which it said that it has begun. */
+  readonly ready: Readonly<Record<string, unknown>>;
   /** Rejects when the process ends before it was stopped. */
   readonly failed: Promise<never>;
   /** Resolves with the next line that has this event. */
@@ -44,15 +46,15 @@ export async function startProcess(program: Program): Promise<RunningProcess> {
     const patience = wait(readyWithinMs, undefined, { ref: false }).then(() => {
       throw new Error(`expected ${program.script} to be ready within ${readyWithinMs} ms`);
     });
-    await Promise.race([running.event(program.readyEvent), running.failed, patience]);
-    return running;
+    const ready = await Promise.race([running.event(program.readyEvent), running.failed, patience]);
+    return { ...running, ready };
   } catch (error) {
     await running.kill();
     throw error;
   }
 }
 
-function launch({ script, args = [], env = {}, nodeArgs = [] }: Program): RunningProcess {
+function launch({ script, args = [], env = {}, nodeArgs = [] }: Program): Omit<RunningProcess, 'ready'> {
   const child = spawn(process.execPath, [...nodeArgs, script, ...args], {
     cwd: projectRoot,
     env: { ...ownEnvironment(), ...env },

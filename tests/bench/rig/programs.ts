@@ -1,5 +1,7 @@
 // The contestants as programs: ours, started as in production, and the peers that it is measured against.
 
+import { createHash } from 'node:crypto';
+import { testUsers, testUsersVariable } from '../../support/dashboard-users.ts';
 import { compileCache } from '../../support/writer.ts';
 import type { Place } from './drain.ts';
 import type { Program } from './processes.ts';
@@ -17,6 +19,28 @@ export function ourWriter({ redisUrl, folder }: Place): Program {
       NODE_COMPILE_CACHE: compileCache,
     },
     readyEvent: 'writer.ready',
+  };
+}
+
+/** How programs of the bench come into the dashboard: with a token where one is enough, else as somebody who looks. */
+export const dashboardToken = 'token-of-the-bench';
+export const dashboardViewer = testUsers.viewer.basic;
+
+/** Its ready line has the `url`. */
+export function ourDashboard({ redisUrl, folder }: Place): Program {
+  const hash = createHash('sha256').update(dashboardToken).digest('hex');
+  return {
+    script: 'apps/dashboard/src/main.ts',
+    env: {
+      FILEFLEET_REDIS_URL: redisUrl,
+      FILEFLEET_DATA_DIR: folder,
+      FILEFLEET_DASHBOARD_PORT: '0',
+      FILEFLEET_DASHBOARD_USERS: testUsersVariable,
+      FILEFLEET_DASHBOARD_TOKENS: `bench:read:${hash}`,
+      FILEFLEET_LOG_LEVEL: 'info',
+      NODE_COMPILE_CACHE: compileCache,
+    },
+    readyEvent: 'dashboard.ready',
   };
 }
 
