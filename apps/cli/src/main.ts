@@ -5,6 +5,7 @@ import { runCommandLine } from './run.ts';
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
+  stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
 });

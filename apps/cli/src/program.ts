@@ -38,9 +38,14 @@ function addFleetCommands(program: Command, context: Context, finish: Finish): v
     'demo',
     'play a day of the fleet: agents on four VMs store real files, all verified',
   ).action(async () => finish(await (await import('./demo/demo.ts')).demo(context)));
-  command(program, 'status', 'writer, queue and store on one screen').action(async () =>
-    finish(await (await import('./commands/status.ts')).status(context)),
-  );
+  command(
+    program,
+    'status',
+    'is all well, what needs attention and what to type; the figures of the fleet on one screen',
+  ).action(async () => finish(await (await import('./commands/status.ts')).status(context)));
+  command(program, 'top', 'the fleet live, with plots of throughput, latency and queue; q ends it')
+    .option('--once', 'print one frame and end, as without a terminal')
+    .action(async (options) => finish(await (await import('./commands/top.ts')).top(context, options)));
   command(program, 'doctor', 'check this installation and say what to do').action(async () =>
     finish(await (await import('./commands/doctor.ts')).doctor(context)),
   );

@@ -9,7 +9,7 @@ import { createProgram } from './program.ts';
 /** @param args without node and script. */
 export async function runCommandLine(
   args: readonly string[],
-  io: Pick<ContextOptions, 'env' | 'stdout' | 'stderr'>,
+  io: Pick<ContextOptions, 'env' | 'stdout' | 'stderr' | 'stdin'>,
 ): Promise<number> {
   // Looked for before parsing: a wrong command line is answered in the form that was asked for, too.
   const flags = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined);

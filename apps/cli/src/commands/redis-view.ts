@@ -12,6 +12,7 @@ import { Redis } from 'ioredis';
 import { CliError } from '../errors.ts';
 
 const patienceMs = 2_000;
+const settledLooked = 50;
 
 export interface RedisView {
   readonly version: string;
@@ -23,10 +24,62 @@ export interface RedisView {
   /** Undefined: no writer has said anything that can be read. */
   readonly writer: WriterState | undefined;
   readonly queue: Readonly<Record<'waiting' | 'active' | 'delayed' | 'completed' | 'failed', number>>;
+  /** The jobs that were settled last, at most 50, newest first. Times in milliseconds since 1970. */
+  readonly settled: readonly SettledJob[];
+}
+
+export interface SettledJob {
+  /** By the clock of the producer. */
+  readonly enqueuedAtMs: number;
+  readonly settledAtMs: number;
 }
 
 /** @throws CliError REDIS_UNAVAILABLE, exit 69 */
 export async function viewRedis(redisUrl: string, shard: number): Promise<RedisView> {
+  const eye = new RedisEye(redisUrl, shard);
+  try {
+    return await eye.look();
+  } finally {
+    eye.close();
+  }
+}
+
+/** Looks again and again over one connection; after a failure, over a new one. */
+export class RedisEye {
+  readonly url: string;
+  readonly #shard: number;
+  #redis: Redis | undefined;
+
+  /** Connects when it looks first. */
+  constructor(redisUrl: string, shard: number) {
+    this.url = redisUrl;
+    this.#shard = shard;
+  }
+
+  /** @throws CliError REDIS_UNAVAILABLE, exit 69 */
+  async look(): Promise<RedisView> {
+    try {
+      this.#redis ??= await connect(this.url);
+      return await readAll(this.#redis, this.#shard);
+    } catch (cause) {
+      this.close();
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new CliError(
+        'REDIS_UNAVAILABLE',
+        'unavailable',
+        `expected Redis to answer within ${patienceMs} ms, got ${reason || 'no connection'}; is it running, and is FILEFLEET_REDIS_URL right?`,
+        { cause },
+      );
+    }
+  }
+
+  close(): void {
+    this.#redis?.disconnect();
+    this.#redis = undefined;
+  }
+}
+
+async function connect(redisUrl: string): Promise<Redis> {
   const redis = new Redis(redisUrl, {
     lazyConnect: true,
     connectTimeout: patienceMs,
@@ -34,30 +87,28 @@ export async function viewRedis(redisUrl: string, shard: number): Promise<RedisV
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   });
-  redis.on('error', () => {}); // told by the rejection below
+  redis.on('error', () => {}); // told by the rejection
   try {
     await redis.connect();
-    const info = parseInfo(await redis.info());
-    return {
-      version: info.redis_version ?? 'unknown',
-      maxmemoryPolicy: info.maxmemory_policy ?? 'unknown',
-      appendOnly: info.aof_enabled === '1',
-      usedBytes: Number(info.used_memory ?? 0),
-      maxBytes: Number(info.maxmemory ?? 0),
-      writer: await readWriter(redis, shard),
-      queue: await readQueue(redis, shard),
-    };
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CliError(
-      'REDIS_UNAVAILABLE',
-      'unavailable',
-      `expected Redis to answer within ${patienceMs} ms, got ${reason || 'no connection'}; is it running, and is FILEFLEET_REDIS_URL right?`,
-      { cause },
-    );
-  } finally {
+    return redis;
+  } catch (error) {
     redis.disconnect();
+    throw error;
   }
+}
+
+async function readAll(redis: Redis, shard: number): Promise<RedisView> {
+  const info = parseInfo(await redis.info());
+  return {
+    version: info.redis_version ?? 'unknown',
+    maxmemoryPolicy: info.maxmemory_policy ?? 'unknown',
+    appendOnly: info.aof_enabled === '1',
+    usedBytes: Number(info.used_memory ?? 0),
+    maxBytes: Number(info.maxmemory ?? 0),
+    writer: await readWriter(redis, shard),
+    queue: await readQueue(redis, shard),
+    settled: await readSettled(redis, shard),
+  };
 }
 
 async function readWriter(redis: Redis, shard: number): Promise<WriterState | undefined> {
@@ -80,6 +131,16 @@ async function readQueue(redis: Redis, shard: number): Promise<RedisView['queue'
     redis.zcard(key('failed')),
   ]);
   return { waiting, active, delayed, completed, failed };
+}
+
+/** Applied ones only: they stay in Redis for a while. */
+async function readSettled(redis: Redis, shard: number): Promise<SettledJob[]> {
+  const prefix = `${redisKeys(shard).prefix}:${queueName}`;
+  const ids = await redis.zrevrange(`${prefix}:completed`, 0, settledLooked - 1);
+  const times = await Promise.all(ids.map((id) => redis.hmget(`${prefix}:${id}`, 'timestamp', 'finishedOn')));
+  return times.flatMap(([enqueued, settled]) =>
+    enqueued && settled ? [{ enqueuedAtMs: Number(enqueued), settledAtMs: Number(settled) }] : [],
+  );
 }
 
 function parseInfo(text: string): Partial<Record<string, string>> {
