@@ -46,6 +46,11 @@ export const sessionId = boundedText(limits.sessionIdBytes);
 export const messageId = boundedText(limits.messageIdBytes);
 export const actor = boundedText(limits.actorBytes);
 export const reason = boundedText(limits.reasonBytes);
+export const actionTarget = boundedText(limits.actionTargetBytes);
+export const actionName = z
+  .string()
+  .regex(/^[a-z]+(-[a-z]+)*$/, { error: 'words such as job-retry' })
+  .max(48);
 export const filename = boundedText(limits.filenameBytes);
 export const digest = z
   .string()

@@ -29,6 +29,9 @@ export const limits = Object.freeze({
   metadataBytes: 8 * KiB,
   /** View and download entries in one `access-record`. */
   accessEntries: 100,
+  /** Actions of people in one `action-record`. */
+  actionEntries: 50,
+  actionTargetBytes: 256,
   /** Files that a plan may name one by one. */
   planFiles: 100,
   /** Dead letters, or jobs in quarantine, that one operation dismisses. */

@@ -120,6 +120,22 @@ const accessEntry = z.strictObject({
   accessedBy: field.actor.optional(),
 });
 
+/** What somebody did with the fleet that is no operation: in Bull Board, at the login. */
+const actionEntry = z.strictObject({
+  /** Such as `job-retry`; the audit calls it `action-job-retry`. */
+  action: field.actionName,
+  atMs: field.timeMs,
+  /** Missing: nobody known, as at a login that failed. */
+  actor: field.actor.optional(),
+  role: z.enum(['viewer', 'operator', 'admin', 'program']).optional(),
+  /** Which job, which queue, from which address. */
+  target: field.actionTarget.optional(),
+  /** Of HTTP: how it ended. */
+  status: z.int().min(100).max(599).optional(),
+  /** How often, when it was counted. */
+  count: z.int().min(1).max(1_000_000).optional(),
+});
+
 export const operationSchemas = {
   'store-initialize': fleetOperation({}),
   'file-store': sessionOperation({
@@ -182,6 +198,10 @@ export const operationSchemas = {
   'quarantine-dismiss': fleetOperation({
     quarantineIds: z.array(field.quarantineId).min(1).max(limits.dismissals),
     reason: field.reason.optional(),
+  }),
+  /** Sent by the dashboard, whose word it is: the audit names its VM. */
+  'action-record': fleetOperation({
+    entries: z.array(actionEntry).min(1).max(limits.actionEntries),
   }),
   'access-record': fleetOperation({ entries: z.array(accessEntry).min(1).max(limits.accessEntries) }),
 } as const;

@@ -57,6 +57,12 @@ const legal: Record<OperationName, Record<string, unknown>> = {
   'plan-apply': { v: 1, operationId, vm: 'vm1', planId: operationId },
   'backup-make': { v: 1, operationId, vm: 'vm1' },
   'clock-accept': { v: 1, operationId, vm: 'vm1' },
+  'action-record': {
+    v: 1,
+    operationId,
+    vm: 'vm1',
+    entries: [{ action: 'job-retry', atMs: 1_700_000_000_000, actor: 'olga', role: 'operator', status: 204 }],
+  },
   'access-record': {
     v: 1,
     operationId,

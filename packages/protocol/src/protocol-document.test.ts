@@ -53,6 +53,8 @@ const limitRows: Partial<Record<keyof typeof limits, string>> = {
   metadataKeyBytes: 'key of metadata',
   metadataBytes: 'metadata of one file as JSON',
   accessEntries: 'entries of one `access-record`',
+  actionEntries: 'entries of one `action-record`',
+  actionTargetBytes: 'target of an action',
   planFiles: 'files named in one `plan-make`',
   dismissals: 'dead letters, or jobs in quarantine, dismissed at once',
   queuedOperationsPerVm: 'queued operations of one VM',

@@ -132,6 +132,27 @@ describe('the audit', () => {
     return found;
   }
 
+  test('has what people did, chained like everything else, under names that no operation has', () => {
+    store('before', { actor: 'ada' });
+    const did = { action: 'job-retry', atMs: 5, actor: 'olga', role: 'operator', target: 'x 1', status: 204 };
+    fixture.apply(
+      entry('action-record', {
+        entries: [did, { action: 'login-failed', atMs: 6, count: 3, target: '192.0.2.7' }],
+      }),
+    );
+    const { entries } = reader.care.pageAudit({ action: 'action-*' });
+    expect(entries).toMatchObject([
+      { action: 'action-login-failed', actor: null, atMs: 6, details: { count: 3, target: '192.0.2.7' } },
+      {
+        action: 'action-job-retry',
+        actor: 'olga',
+        atMs: 5,
+        details: { role: 'operator', target: 'x 1', status: 204 },
+      },
+    ]);
+    expect(reader.care.getFacts(0).audit.head?.auditId).toBe(entries[0]?.auditId);
+  });
+
   test('takes a cursor of its own filter only', () => {
     fixture.apply(...[1, 2, 3].map((n) => storeEntry(String(n))));
     const { nextCursor } = reader.care.pageAudit({ limit: 1 });

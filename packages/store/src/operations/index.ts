@@ -5,6 +5,7 @@ import { annotateFile, deleteFile, purgeFile, renameFile, restoreFile } from './
 import { copyFile, linkFile } from './file-share.ts';
 import { storeFile } from './file-store.ts';
 import { initializeStore, recordAccess } from './fleet.ts';
+import { recordActions } from './fleet-actions.ts';
 import { acceptClock, applyPlan, holdSession, makeBackup, makePlan } from './maintenance.ts';
 import { dismissDeadLetters, dismissQuarantined, neverExecuted } from './refused.ts';
 import { cleanupSession, endSession, restoreSession } from './session.ts';
@@ -33,6 +34,7 @@ const handlers: { readonly [N in OperationName]: Handler<N> } = {
   'quarantine-retry': neverExecuted,
   'quarantine-dismiss': dismissQuarantined,
   'access-record': recordAccess,
+  'action-record': recordActions,
 };
 
 /** Operations on a session as a whole, by who looks after it: they are no activity in it. */
