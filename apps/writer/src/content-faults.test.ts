@@ -180,6 +180,8 @@ describe('the machine', () => {
     discardUnnamed: (name) => desk.discardUnnamed(name),
     keepQuarantined: (draft, id) => desk.keepQuarantined(draft, id),
     assertEpoch: () => desk.assertEpoch(),
+    retriedStore: (retry) => desk.retriedStore(retry),
+    refused: desk.refused,
     ...changed,
   });
 });

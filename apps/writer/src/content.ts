@@ -1,18 +1,27 @@
 // The content stage: staged chunks become bytes that the commit can name. Small ones stay in memory and go into the
 // database; large ones go through a temp file, hashed on the way, in bounded memory.
 //
-// Whether missing bytes matter is not decided here: the transaction knows whether the operation was settled before.
+// Whether missing bytes matter the transaction decides: it knows whether the operation was settled before.
 
 import { createHash } from 'node:crypto';
-import type { Limits, Payload, RedisKeys, ResendCode } from '@filefleet/protocol';
-import { type Clock, type Content, type ContentDesk, StoreError } from '@filefleet/store';
-import { fileTypeFromBuffer } from 'file-type';
+import type { Limits, Operation, Payload, Receipt, RedisKeys, ResendCode } from '@filefleet/protocol';
+import {
+  type BlobDraft,
+  type Clock,
+  type Content,
+  type ContentDesk,
+  isPassing,
+  machineFault,
+  StoreError,
+} from '@filefleet/store';
 import pLimit from 'p-limit';
 import type { PourChunks } from './chunk-lines.ts';
 import type { Emit } from './events.ts';
 import { inPlace } from './in-place.ts';
 import type { IncomingFiles, Taken } from './incoming.ts';
+import { retriedContent } from './retried-content.ts';
 import { FileSink, MemorySink, type Sink } from './sinks.ts';
+import { sniff } from './sniff.ts';
 import type { ReadChunk } from './staged-chunks.ts';
 
 /** Large files under way at once: each has a connection and a page of memory of its own. */
@@ -25,7 +34,14 @@ const rememberedDamage = 1_000;
 export interface ContentOptions {
   readonly desk: Pick<
     ContentDesk,
-    'findBlob' | 'isSettled' | 'beginBlob' | 'discardUnnamed' | 'keepQuarantined' | 'assertEpoch'
+    | 'findBlob'
+    | 'isSettled'
+    | 'beginBlob'
+    | 'discardUnnamed'
+    | 'keepQuarantined'
+    | 'assertEpoch'
+    | 'retriedStore'
+    | 'refused'
   >;
   /** For content that is small, and for what goes into quarantine. */
   readonly readChunk: ReadChunk;
@@ -46,6 +62,8 @@ export interface ContentOptions {
   readonly emit: Emit;
   readonly clock: Clock;
 }
+
+type Settled = { readonly outcome: Receipt['outcome']; readonly code?: string };
 
 type Fetched =
   | { readonly kind: 'missing' }
@@ -87,16 +105,44 @@ export class ContentStage {
   }
 
   /** The operation is settled: a file that was brought for it goes. A kill before this leaves it for its hour. */
-  async release({ content }: Payload<'file-store'>): Promise<void> {
-    if (content.from === 'incoming') await this.#options.incoming.remove(content.name);
+  async release(payload: Payload<'file-store'>, { outcome, code }: Settled): Promise<void> {
+    // What could not be staged whole three times will not be whole in a fourth one.
+    if (outcome === 'refused' && code !== 'STAGE_DAMAGED') await this.#keepRefused(payload);
+    if (payload.content.from === 'incoming') await this.#options.incoming.remove(payload.content.name);
+  }
+
+  /** For a retry of a refused or unreadable operation. */
+  async prepareRetry(operation: Operation, fresh = false): Promise<Content | undefined> {
+    return this.#large(() => retriedContent(this.#options, operation, fresh));
+  }
+
+  /** The bytes of a refused store, for an operator's retry. They are worth no waiting: what is in the way leaves them behind. */
+  async #keepRefused(payload: Payload<'file-store'>): Promise<void> {
+    const { desk, disk, emit } = this.#options;
+    const { operationId } = payload;
+    if (disk.pressure !== 'none' || (await desk.refused.has(operationId))) return;
+    try {
+      await this.#keepUnseen(payload, (draft, bytes) => desk.refused.keep(draft, operationId, bytes));
+    } catch (error) {
+      const fault = machineFault(error) ?? error;
+      if (fault instanceof StoreError && !isPassing(fault)) throw fault;
+      emit('refused.unkept', { operationId, reason: String(error) });
+    }
   }
 
   /** Keeps the bytes of a condemned operation as they are. @returns the file's name; undefined when none are left. */
   keepInQuarantine(payload: Payload<'file-store'>): Promise<string | undefined> {
-    return this.#inPlace(payload, () => this.#keepUnseen(payload));
+    const { desk } = this.#options;
+    return this.#inPlace(payload, () =>
+      this.#keepUnseen(payload, (draft) => desk.keepQuarantined(draft, payload.operationId)),
+    );
   }
 
-  async #keepUnseen(payload: Payload<'file-store'>): Promise<string | undefined> {
+  /** @returns what `keep` does; undefined when no bytes are left. */
+  async #keepUnseen<T>(
+    payload: Payload<'file-store'>,
+    keep: (draft: BlobDraft, bytes: number) => Promise<T>,
+  ): Promise<T | undefined> {
     const { desk, limits } = this.#options;
     const draft = await desk.beginBlob();
     try {
@@ -111,7 +157,7 @@ export class ContentStage {
         bytes += chunk.byteLength;
         await draft.write(chunk);
       }
-      if (bytes > 0) return await desk.keepQuarantined(draft, payload.operationId);
+      if (bytes > 0) return await keep(draft, bytes);
       await draft.discard();
       return undefined;
     } catch (error) {
@@ -246,13 +292,6 @@ export class ContentStage {
     if (this.#damage.size > rememberedDamage && oldest !== undefined) this.#damage.delete(oldest);
     return { kind: 'unavailable', code: 'STAGE_DAMAGED' };
   }
-}
-
-/** D10: the type is what the bytes are; null when they do not tell (text, JSON, CSV). */
-async function sniff(head: Buffer | undefined): Promise<string | null> {
-  if (!head) return null;
-  const type = await fileTypeFromBuffer(head).catch(() => undefined); // bytes that confuse the parser have no type
-  return type?.mime ?? null;
 }
 
 /** After an error, which counts more than what comes of this: a temp file that stays is cleared by the next writer. */

@@ -38,6 +38,8 @@ export interface WriterEvents extends SliceEvents {
     attempt: number;
     retryInMs: number;
   };
+  /** Bytes of a refused store that could not be kept for a retry. */
+  'refused.unkept': { operationId: string; reason: string };
   /** A file in the folder `incoming` that cannot be removed. */
   'incoming.stuck': { name: string; code: string };
   /** `tookMs`: from enqueueing to the commit, as far as the producer's clock can be believed. `bytes`: of the file, if it stored one. */

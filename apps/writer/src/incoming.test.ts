@@ -79,8 +79,8 @@ test.each([
   expect(await stage.prepare(payload)).toEqual({ kind: 'inline', bytes, mimeType: null });
   expect(blobsOf(dataDir)).toEqual([]);
   expect(existsSync(path)).toBe(true); // until it is settled
-  await stage.release(payload);
-  await stage.release(payload);
+  await stage.release(payload, { outcome: 'applied' });
+  await stage.release(payload, { outcome: 'applied' });
   expect(existsSync(path)).toBe(false);
 });
 
@@ -116,7 +116,7 @@ test('what is no regular file that may be read counts as not there, and keeps no
     const { payload, path } = promise(large);
     make(path);
     expect(await stage.prepare(payload), kind).toEqual(missing);
-    await stage.release(payload);
+    await stage.release(payload, { outcome: 'applied' });
   }
   expect(readFileSync(secret).equals(large)).toBe(true);
   expect(readdirSync(folder)).toHaveLength(1); // the folder, and it is told of

@@ -22,6 +22,7 @@ const levels: Readonly<Record<EventName, Level>> = {
   'content.kept': 'debug',
   'content.waiting': 'warn',
   'incoming.stuck': 'warn',
+  'refused.unkept': 'warn',
   'operation.settled': 'debug',
   'operation.refused': 'info',
   'operation.resent': 'debug',

@@ -25,6 +25,7 @@ function makePipeline(answer: (entry: Entry) => Promise<Result>) {
     content: {
       prepare: async () => ({ kind: 'held' }),
       discard: discarded,
+      prepareRetry: async () => undefined,
       release: async () => undefined,
       keepInQuarantine: async () => undefined,
     },

@@ -1,11 +1,12 @@
 // The way of one operation through the writer: read, prepare content, commit, tell. Each step waits in place for the
 // machine; nothing here throws for it, because a job that fails for the machine's sake would lose its place.
 
-import { type Answer, isSettled, type Operation, type Payload } from '@filefleet/protocol';
+import { type Answer, isSettled, type Operation, type Payload, type Receipt } from '@filefleet/protocol';
 import {
   type Clock,
   type Content,
   type Entry,
+  isRetry,
   machineFault,
   numbersOf,
   type Result,
@@ -34,7 +35,9 @@ export interface PipelineOptions {
   readonly content: {
     prepare(payload: Payload<'file-store'>, fresh?: boolean): Promise<Content | undefined>;
     discard(content: Content | undefined): Promise<void>;
-    release(payload: Payload<'file-store'>): Promise<void>;
+    /** Content of a refused operation that is to be executed anew. */
+    prepareRetry(operation: Operation, fresh?: boolean): Promise<Content | undefined>;
+    release(payload: Payload<'file-store'>, receipt: Receipt): Promise<void>;
     keepInQuarantine(payload: Payload<'file-store'>): Promise<string | undefined>;
   };
   readonly committer: { submit(entry: Entry): Promise<Committed> };
@@ -118,7 +121,7 @@ export class Pipeline {
     this.#report(job, read, result);
     const answer = answerOf(result);
     if (operation.name === 'file-store' && isSettled(answer))
-      await this.#options.content.release(operation.payload);
+      await this.#options.content.release(operation.payload, answer);
     return this.#answer(answer, read.replyTo, stagedOf(operation));
   }
 
@@ -178,9 +181,9 @@ export class Pipeline {
   }
 
   async #prepare(operation: Operation, fresh = false): Promise<Content | undefined> {
-    return operation.name === 'file-store'
-      ? this.#options.content.prepare(operation.payload, fresh)
-      : undefined;
+    const { content } = this.#options;
+    if (operation.name === 'file-store') return content.prepare(operation.payload, fresh);
+    return isRetry(operation) ? content.prepareRetry(operation, fresh) : undefined;
   }
 
   async #commit(operation: Operation, intent: string, prepared: Content | undefined): Promise<Result> {

@@ -75,8 +75,9 @@ export type {
 } from './queries/files-query.ts';
 export type { AccessEntry, Association, AuditEntry, AuditOptions } from './queries/history.ts';
 export type { OperationFacts } from './queries/operation-facts.ts';
+export { isRetry } from './operations/refused.ts';
 export type { DeadLetter, PendingCleanup, QuarantinedJob } from './queries/operations.ts';
-export type { PlanFacts, PlanFigures } from './queries/plans.ts';
+export type { PlanFacts, PlanFigures, PlanRow } from './queries/plans.ts';
 export type { RecordPage, RecordPageOptions } from './queries/record-pages.ts';
 export type { RefusedCounts, RefusedFilter, RefusedPageOptions, Tally } from './queries/refused.ts';
 export type { SearchFilter, SearchOptions, SearchSlice } from './queries/search.ts';

@@ -17,7 +17,7 @@ import * as contents from './queries/files-query.ts';
 import * as history from './queries/history.ts';
 import { findOperation, type OperationFacts } from './queries/operation-facts.ts';
 import * as operations from './queries/operations.ts';
-import { findPlanFacts, listPlans, type PlanFacts } from './queries/plans.ts';
+import { findPlanFacts, listPlanRows, listPlans, type PlanFacts, type PlanRow } from './queries/plans.ts';
 import * as pages from './queries/record-pages.ts';
 import { type SearchOptions, type SearchSlice, searchFiles } from './queries/search.ts';
 import { pageSessions, type SessionPage, type SessionPageOptions } from './queries/session-pages.ts';
@@ -138,6 +138,11 @@ export class StoreReader {
   /** Newest first. @throws StoreError LIMIT_INVALID */
   listPlans(options?: LimitOptions): PlanFacts[] {
     return this.#read((db) => listPlans(db, options));
+  }
+
+  /** What a plan selected, from its beginning. @throws StoreError LIMIT_INVALID */
+  listPlanRows(planId: string, options?: LimitOptions): PlanRow[] {
+    return this.#read((db) => listPlanRows(db, planId, options));
   }
 
   /** @throws StoreError FILE_NOT_FOUND */

@@ -69,17 +69,17 @@ export class RefusedReader {
   }
 
   #isHeld(payloadText: string): boolean {
-    const digest = digestIn(payloadText);
-    return digest !== undefined && this.#read((db) => findHeldBlob(db, digest)) !== undefined;
+    const { digest, size } = storeIn(payloadText);
+    if (size === 0) return true;
+    return typeof digest === 'string' && this.#read((db) => findHeldBlob(db, digest)) !== undefined;
   }
 }
 
-function digestIn(payloadText: string): string | undefined {
+function storeIn(payloadText: string): { digest?: unknown; size?: unknown } {
   try {
-    const { digest } = JSON.parse(payloadText) as { digest?: unknown };
-    return typeof digest === 'string' ? digest : undefined;
+    return (JSON.parse(payloadText) as { digest?: unknown; size?: unknown } | null) ?? {};
   } catch {
-    return undefined; // a job in quarantine may hold anything
+    return {}; // a job in quarantine may hold anything
   }
 }
 

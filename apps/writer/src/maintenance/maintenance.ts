@@ -28,7 +28,7 @@ const anchorWithinMs = 200;
 export interface MaintenanceOptions {
   readonly config: Config;
   readonly line: Pick<CommitLine, 'maintain' | 'prune' | 'backupTo'>;
-  readonly desk: Pick<ContentDesk, 'removeSwept' | 'beginBlob' | 'discardUnnamed'>;
+  readonly desk: Pick<ContentDesk, 'removeSwept' | 'beginBlob' | 'discardUnnamed' | 'pruneRefused'>;
   readonly redis: Redis;
   readonly fence: Fence;
   readonly emit: Emit;
@@ -86,7 +86,11 @@ export class Maintenance {
         spans: config,
         slices,
         clock,
-        prune: () => line.prune(),
+        prune: async () => {
+          const pruned = await line.prune();
+          const files = await options.desk.pruneRefused(clock.nowMs());
+          return { ...pruned, refusals: pruned.refusals + files };
+        },
         onPruned: (pruned) => emit('maintenance.pruned', pruned),
         backup,
         anchor: this.#anchor.task,

@@ -69,6 +69,25 @@ export function listPlans(db: Database, options: { limit?: number } = {}): PlanF
   return all<Flat>(db, sql, checkedLimit(options.limit)).map(toFacts);
 }
 
+/** One file that a plan selected, or one content of a sweep. */
+export interface PlanRow {
+  /** Null for a content. */
+  readonly fileId: string | null;
+  readonly sessionId: string | null;
+  /** Null for a content, and for a file that is gone. */
+  readonly filename: string | null;
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** In the plan's order, from its beginning. @throws StoreError LIMIT_INVALID */
+export function listPlanRows(db: Database, planId: string, options: { limit?: number } = {}): PlanRow[] {
+  const sql = `SELECT r.file_id AS fileId, r.session_id AS sessionId, f.original_filename AS filename, r.digest, r.size
+    FROM plan_rows r LEFT JOIN conversation_files f ON f.file_id = r.file_id
+    WHERE r.plan_id = ? ORDER BY r.ordinal LIMIT ?`;
+  return all<PlanRow>(db, sql, planId, checkedLimit(options.limit));
+}
+
 function toFacts(flat: Flat): PlanFacts {
   const { rows, blobs, blobBytes, sessions, doneRows, doneBlobs, doneBlobBytes, skipped, ...facts } = flat;
   return {
