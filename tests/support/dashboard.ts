@@ -1,7 +1,12 @@
 // A dashboard in this process, over a Redis of the test's own, with a clock that the test moves.
 
 import { type DashboardToken, roles } from '@filefleet/config';
-import { type ApiLimits, createDashboard, type DashboardEvents } from '@filefleet/dashboard';
+import {
+  type ApiLimits,
+  createDashboard,
+  type DashboardEvents,
+  type UploadLimits,
+} from '@filefleet/dashboard';
 import { Redis } from 'ioredis';
 import { testUsers } from './dashboard-users.ts';
 
@@ -25,6 +30,7 @@ export interface TestDashboardOptions {
   readonly dataDir?: string;
   readonly tokens?: readonly DashboardToken[];
   readonly apiLimits?: Partial<ApiLimits>;
+  readonly uploadLimits?: Partial<UploadLimits>;
   /** The machine's clock, for tests with a real writer; without it, a clock that the test moves. */
   readonly now?: () => number;
 }
@@ -32,7 +38,7 @@ export interface TestDashboardOptions {
 /** @param url of Redis; it may be away. */
 export async function openTestDashboard(
   url: string,
-  { dataDir = '/nonexistent', tokens, apiLimits = {}, now }: TestDashboardOptions = {},
+  { dataDir = '/nonexistent', tokens, apiLimits = {}, uploadLimits = {}, now }: TestDashboardOptions = {},
 ): Promise<TestDashboard> {
   let nowMs = Date.UTC(2026, 0, 1);
   const events: TestDashboard['events'] = [];
@@ -55,6 +61,7 @@ export async function openTestDashboard(
     },
     redis,
     apiLimits,
+    uploadLimits,
     now: now ?? (() => nowMs),
     emit: (event, fields) => void events.push({ event, fields }),
     onRoute: (method, route) => void routes.push({ method, route }),

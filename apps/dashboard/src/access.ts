@@ -68,11 +68,18 @@ const reads = (route: string, reach: TokenRule['reach']): AccessRule => ({
 
 const apiRows = [
   reads('/openapi.json', 'open'),
+/** What a token with the scope `write` may do in its sessions, and people who may act. */
+const brings = (route: string): AccessRule => ({
+  ...row('POST', apiRoot + route, 'operator'),
+  token: { scope: 'write', reach: 'session' },
+});
+
   reads('/sessions', 'list'),
   reads('/sessions/:sessionId', 'session'),
   reads('/sessions/:sessionId/files', 'session'),
   reads('/files', 'list'),
   reads('/files/:fileId', 'session'),
+  brings('/sessions/:sessionId/files'),
   reads('/files/:fileId/metadata', 'session'),
   reads('/files/:fileId/access-log', 'session'),
   reads('/files/:fileId/audit', 'session'),

@@ -5,3 +5,4 @@ export { accessTable } from './access.ts';
 export type { ApiLimits } from './api/register.ts';
 export type { DashboardEvents } from './events.ts';
 export { createDashboard, type DashboardOptions } from './server.ts';
+export type { UploadLimits } from './upload/limits.ts';

@@ -35,6 +35,9 @@ import type { PageParts } from './page-parts.ts';
 import { answerError, answerNothing, showProblem } from './problems.ts';
 import { Sessions } from './sessions.ts';
 import { Tokens } from './tokens.ts';
+import { registerBodyDeadline } from './upload/body-deadline.ts';
+import { defaultUploadLimits, type UploadLimits } from './upload/limits.ts';
+import { makeUploadParts, registerUpload } from './upload/upload-route.ts';
 
 export interface DashboardOptions {
   readonly config: {
@@ -49,6 +52,7 @@ export interface DashboardOptions {
   };
   /** For tests that do not want to wait. */
   readonly apiLimits?: Partial<ApiLimits>;
+  readonly uploadLimits?: Partial<UploadLimits>;
   /** Stays the caller's: the dashboard never closes it. Needs an `error` listener. */
   readonly redis: Redis;
   readonly emit?: Emit;
@@ -62,7 +66,7 @@ export interface DashboardOptions {
 const attemptsPerMinute = 10;
 const queueCloseMs = 1_000;
 const bodyBytes = 64 * 1024;
-/** A request that has not arrived whole after this long is dropped. */
+/** A request that has not arrived whole after this long is dropped; uploads have more time. */
 const requestMs = 30_000;
 /** A session id has up to 128 bytes, each of which may be three characters of an address. */
 const parameterCharacters = 512;
@@ -79,7 +83,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   const app = fastify({
     trustProxy: 'loopback',
     bodyLimit: bodyBytes,
-    requestTimeout: requestMs,
+    requestTimeout: options.uploadLimits?.bodyMs ?? defaultUploadLimits.bodyMs,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: parameterCharacters },
   });
@@ -91,6 +95,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   app.decorateRequest('person', null);
   app.decorateRequest('sessionId', null);
   app.decorateRequest('token', null);
+  registerBodyDeadline(app, requestMs);
   await registerHeaders(app);
   await app.register(cookie, { secret });
   await app.register(formbody);
@@ -118,7 +123,9 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   const accessRecords = new AccessRecords({ actions, emit, now });
   const api = makeApiParts({ door, probe, emit, accessRecords, limits: options.apiLimits ?? {} });
   registerPages(app, { door, api, actions, probe, queue, redis, emit, now, config });
-  await registerApi(app, api);
+  const limits = options.uploadLimits ?? {};
+  const uploads = makeUploadParts({ dataDir: config.dataDir, actions, now, view: api.view, limits });
+  await registerApi(app, api, (scope) => registerUpload(scope, uploads));
   await registerBoards(app, { queue, redis, emit });
   app.addHook('onClose', async () => {
     await accessRecords.close();

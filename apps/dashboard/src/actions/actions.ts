@@ -63,7 +63,8 @@ export class Actions {
     options: ActionOptions = {},
   ): Promise<AppliedReceipt> {
     const { operationId = makeOperationId(), retryOf, deadlineMs } = options;
-    const intent = JSON.stringify([actor.name, name, fields]);
+    const { content: _way, ...asked } = fields as { content?: unknown }; // the same bytes may come by another way
+    const intent = JSON.stringify([actor.name, name, asked]);
     const again = this.#asked.get(operationId) === intent;
     this.#asked.set(operationId, intent);
     const given = { operationId, actor: actor.name };

@@ -9,7 +9,8 @@ import type { AccessRecords } from '../access-records.ts';
 import type { Emit } from '../events.ts';
 import type { FleetProbe } from '../fleet-state.ts';
 import { contentRoute } from './content.ts';
-import { failureOf } from './errors.ts';
+import { clientGone, failureOf } from './errors.ts';
+import { Line } from './line.ts';
 import { routes } from './routes.ts';
 import type { StoreDoor } from './store-door.ts';
 import { Turns } from './turns.ts';
@@ -75,16 +76,27 @@ export function makeApiParts(options: ApiOptions): ApiParts {
   };
 }
 
-export async function registerApi(app: FastifyInstance, parts: ApiParts): Promise<void> {
+/** @param registerMore routes that are more than a read. */
+export async function registerApi(
+  app: FastifyInstance,
+  parts: ApiParts,
+  registerMore: (scope: FastifyInstance) => Promise<void>,
+): Promise<void> {
   await app.register(async (api) => {
     api.setValidatorCompiler(validatorCompiler);
     api.setSerializerCompiler(serializerCompiler);
     api.setErrorHandler((error, request, reply) => answerFailure(parts.emit, error, request, reply));
-    await api.register(swagger, { openapi: description, transform: jsonSchemaTransform });
+    await api.register(swagger, { openapi: description, transform: describeRoute });
     await api.register(
       async (scope) => {
+        const line = new Line();
+        scope.addHook('onRequest', async (request) => {
+          await line.turn();
+          if (request.raw.socket?.destroyed) throw clientGone();
+        });
         for (const route of routes(parts)) scope.route(route);
         scope.route(contentRoute(parts));
+        await registerMore(scope);
         scope.get('/openapi.json', { schema: { summary: 'This document.' } }, async () => api.swagger());
       },
       { prefix: apiRoot },
@@ -92,13 +104,20 @@ export async function registerApi(app: FastifyInstance, parts: ApiParts): Promis
   });
 }
 
+/** Bodies that a handler reads itself are described in its configuration. */
+const describeRoute: NonNullable<FastifyDynamicSwaggerOptions['transform']> = (given) => {
+  const made = jsonSchemaTransform(given as Parameters<typeof jsonSchemaTransform>[0]);
+  const { bodies } = given.route.config ?? {};
+  return bodies ? { ...made, schema: { ...made.schema, body: { content: bodies } } } : made;
+};
+
 const description: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
   openapi: '3.1.0',
   info: {
     title: 'filefleet',
     version: '1',
     description:
-      'Reads of a fleet: sessions, files and their bytes, operations, plans. Errors are `{error: {code, message}}`. Times are milliseconds since 1970, sizes bytes. Names and metadata come from anybody on the fleet, and are given as they are.',
+      'A fleet over HTTP: sessions, files and their bytes, operations, plans, and uploads. Errors are `{error: {code, message}}`. Times are milliseconds since 1970, sizes bytes. Names and metadata come from anybody on the fleet, and are given as they are.',
   },
   components: {
     securitySchemes: {
