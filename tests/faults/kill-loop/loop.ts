@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../../support/deadline.ts';
-import type { WriterProcess } from '../../support/writer.ts';
+import type { WriterLine, WriterProcess } from '../../support/writer.ts';
 import type { Violation } from '../oracle/violation.ts';
 import { Rig } from '../rig/rig.ts';
 import { type Cycle, planCycles, vms } from './plan.ts';
@@ -37,6 +37,9 @@ export interface LoopResult {
   slowest: readonly string[];
   seconds: number;
 }
+
+/** A machine that does much else is slow; a writer that is stuck stays so. In milliseconds. */
+const recoveryPatienceMs = 60_000;
 
 /** After this many findings the loop ends: more of them say nothing new. */
 const enoughViolations = 50;
@@ -126,13 +129,25 @@ class Run {
       await rig.killRedis(victim.keeps, victim.awayMs);
       const before = rig.writer.lines.length;
       rig.burst(2);
-      if (waitsForRecovery) await committed(rig.writer, before);
+      if (!waitsForRecovery) return;
+      await until(
+        () => !rig.writer.isRunning || committed(rig.writer, before),
+        () => `writer ${rig.writer.pid} to commit after Redis came back`,
+        recoveryPatienceMs,
+      );
     }
   }
 
   /** From the start of the process to its first commit. */
   async #recovery(writer: WriterProcess): Promise<void> {
-    const { time } = await writer.waitForEvent('group.committed');
+    const { time } = await until(
+      () => {
+        if (!writer.isRunning) throw new Error(`expected writer ${writer.pid} to commit, got its end`);
+        return committed(writer);
+      },
+      () => `writer ${writer.pid} to commit after its start: ${timeline(writer).join(', ')}`,
+      recoveryPatienceMs,
+    );
     const tookMs = time - writer.startedAtMs;
     if (tookMs > this.result.recoveryMs.max) this.result.slowest = timeline(writer);
     this.#recoveries.push(tookMs);
@@ -159,16 +174,15 @@ class Run {
   }
 }
 
-/** Waits for a commit after the given number of lines, or the end of the writer, which `keepWriting` names. */
-function committed(writer: WriterProcess, after: number): Promise<unknown> {
-  const look = () =>
-    !writer.isRunning || writer.lines.slice(after).some(({ event }) => event === 'group.committed');
-  return until(look, `writer ${writer.pid} to commit after Redis came back`);
+/** The first commit after so many lines. */
+function committed({ lines }: WriterProcess, after = 0): WriterLine | undefined {
+  return lines.slice(after).find(({ event }) => event === 'group.committed');
 }
 
 function timeline({ lines, startedAtMs }: WriterProcess): string[] {
-  const until = lines.findIndex(({ event }) => event === 'group.committed') + 1;
-  const seen = new Map(lines.slice(0, until).map((line) => [line.event, line]));
+  const first = lines.findIndex(({ event }) => event === 'group.committed');
+  const upTo = first < 0 ? lines.length : first + 1;
+  const seen = new Map(lines.slice(0, upTo).map((line) => [line.event, line]));
   return [...seen.values()].map(({ event, time }) => `${time - startedAtMs} ms ${event}`);
 }
 
