@@ -158,7 +158,7 @@ function metadataSection({ metadata }: FilePageFacts): Html {
   );
   return html`<section class="card" aria-labelledby="metadata">
   <h2 id="metadata">Metadata</h2>
-  ${rows.length === 0 ? html`<p class="faint">None.</p>` : table('Metadata', ['Key', 'Value'], rows)}
+  ${rows.length === 0 ? html`<p class="faint">None.</p>` : table('Metadata of this file', ['Key', 'Value'], rows)}
 </section>`;
 }
 
