@@ -20,7 +20,7 @@ import {
 } from '../pages/show.ts';
 import { accessShown, type FilePageFacts } from './file-facts.ts';
 import { listUrl } from './list-query.ts';
-import { auditTable, fileLink, fileUrl, operationUrl, sessionLink } from './parts.ts';
+import { auditTable, fileLink, fileUrl, operationLink, sessionLink } from './parts.ts';
 import { isDamaged, previewSection } from './preview-part.ts';
 
 export type FilePage = FilePageFacts & Frame & { readonly nowMs: number };
@@ -99,11 +99,11 @@ function trouble({ file, content, preview, nowMs }: FilePage): Html | false {
         ? html`Found just now, by reading them.`
         : html`Found ${when(content.damagedAtMs, nowMs)}${content.damage !== null && html`: ${foreignText(content.damage)}`}.`;
     return notice(
-      html`<strong>The bytes of this file are not those that were stored.</strong> ${found} Nobody gets wrong bytes: every read of them fails. Have its agent store the same bytes again, which heals all files of this digest, or restore a backup: type <code>filefleet backup list</code>, then <code>filefleet backup restore</code>.`,
+      html`<strong>The bytes of this file are not those that were stored.</strong> ${found} Nobody gets wrong bytes: every read of them fails. Have its agent store the same bytes again, which heals all files of this digest, or restore a backup: type <code>filefleet backup list</code>, then <code>filefleet backup restore &lt;name&gt;</code>.`,
     );
   }
   if (file.isDeleted && file.deletedAtMs !== null) {
-    return html`<p class="notice slow"><strong>Deleted ${when(file.deletedAtMs, nowMs)}.</strong> Its content is not shown. It can be restored until retention purges it.</p>`;
+    return html`<p class="notice slow"><strong>This file is deleted</strong> (${when(file.deletedAtMs, nowMs)}). Its content is not shown. It can be restored until retention purges it.</p>`;
   }
   return false;
 }
@@ -202,7 +202,7 @@ function receiptSection({ file, operation }: FilePageFacts): Html {
   ${
     receipt
       ? factList([
-          ['Operation', html`<a href="${operationUrl(file.fileId)}">${id(file.fileId)}</a>`],
+          ['Operation', operationLink(file.fileId)],
           ['Name', operation.name],
           ['Outcome', badge(receipt.outcome === 'applied' ? 'good' : 'bad', receipt.outcome)],
           ['Commit', count(receipt.commitSequence)],

@@ -2,7 +2,7 @@
 
 import type { AuditEntry, FileFacts, RecordPage } from '@filefleet/store';
 import { type Html, html } from '../pages/html.ts';
-import { emptyState, exactTime, fileName, foreignText, table } from '../pages/show.ts';
+import { digest, emptyState, exactTime, fileName, foreignText, table } from '../pages/show.ts';
 
 export const fileUrl = (fileId: string): string => `/files/${fileId}`;
 export const sessionUrl = (sessionId: string): string => `/sessions/${encodeURIComponent(sessionId)}`;
@@ -31,10 +31,25 @@ export function auditTable({ rows, nextCursor }: RecordPage<AuditEntry>, fileId:
       <th scope="row">${foreignText(action)}</th>
       <td>${actor === null ? '' : foreignText(actor)}</td>
       <td>${vm ?? ''}</td>
-      <td>${operationId !== null && html`<a class="id" href="${operationUrl(operationId)}">…${operationId.slice(-8)}</a>`}</td>
-      <td class="details">${details === null ? '' : foreignText(JSON.stringify(details))}</td>
+      <td>${operationId !== null && operationLink(operationId)}</td>
+      <td class="details">${details === null ? '' : detailsText(details)}</td>
     </tr>`,
   );
   return html`${table('Audit of this file', ['When', 'What', 'By', 'VM', 'Operation', 'Details'], lines)}
   ${nextCursor !== undefined && html`<p class="pager"><a href="${fileUrl(fileId)}?audit=${encodeURIComponent(nextCursor)}#audit">Older entries</a></p>`}`;
+}
+
+/** Short: ids of one hour begin alike, so the end tells one from the other. */
+export function operationLink(operationId: string): Html {
+  return html`<a class="number" href="${operationUrl(operationId)}" title="${operationId}">…${operationId.slice(-8)}</a>`;
+}
+
+const digestPattern = /^[0-9a-f]{64}$/;
+
+function detailsText(details: Readonly<Record<string, unknown>>): Html {
+  const pairs = Object.entries(details).map(([key, value]) => {
+    const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+    return html`<span><span class="faint">${foreignText(key)}</span> ${digestPattern.test(text) ? digest(text) : foreignText(text)}</span>`;
+  });
+  return html`${pairs}`;
 }
