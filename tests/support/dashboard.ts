@@ -31,6 +31,10 @@ export interface TestDashboardOptions {
   readonly tokens?: readonly DashboardToken[];
   readonly apiLimits?: Partial<ApiLimits>;
   readonly uploadLimits?: Partial<UploadLimits>;
+  /** Where figures of the past are kept; without it, for this run. */
+  readonly dashboardDir?: string;
+  /** How often the fleet is looked at, and how many may watch. */
+  readonly fleet?: NonNullable<Parameters<typeof createDashboard>[0]['fleet']>;
   /** The machine's clock, for tests with a real writer; without it, a clock that the test moves. */
   readonly now?: () => number;
 }
@@ -38,7 +42,15 @@ export interface TestDashboardOptions {
 /** @param url of Redis; it may be away. */
 export async function openTestDashboard(
   url: string,
-  { dataDir = '/nonexistent', tokens, apiLimits = {}, uploadLimits = {}, now }: TestDashboardOptions = {},
+  {
+    dataDir = '/nonexistent',
+    tokens,
+    apiLimits = {},
+    uploadLimits = {},
+    dashboardDir,
+    fleet = {},
+    now,
+  }: TestDashboardOptions = {},
 ): Promise<TestDashboard> {
   let nowMs = Date.UTC(2026, 0, 1);
   const events: TestDashboard['events'] = [];
@@ -56,12 +68,14 @@ export async function openTestDashboard(
       dashboardUsers: roles.map((role) => testUsers[role]),
       dashboardTokens: tokens,
       dataDir,
+      dashboardDir,
       redisUrl: url,
       dashboardSecret: 'the secret of a test, of 32 and more characters',
     },
     redis,
     apiLimits,
     uploadLimits,
+    fleet,
     now: now ?? (() => nowMs),
     emit: (event, fields) => void events.push({ event, fields }),
     onRoute: (method, route) => void routes.push({ method, route }),

@@ -27,8 +27,11 @@ export interface Fleet {
   replaceRedis(): Promise<void>;
 }
 
-/** Call it once in a test file: every test gets a fleet of its own. */
-export function useFleet(): Fleet {
+/**
+ * Call it once in a test file: every test gets a fleet of its own.
+ * @param options.besides processes of the file that outlive a test, such as its browser.
+ */
+export function useFleet({ besides }: { readonly besides?: RegExp } = {}): Fleet {
   let redis: TestRedis;
   let folder: string;
   let writers: WriterProcess[] = [];
@@ -47,7 +50,8 @@ export function useFleet(): Fleet {
     } finally {
       faults.push(...(await endWriters(writers).finally(() => redis.stop())));
     }
-    faults.push(...(await leftoverChildren()).map((child) => `left a process: ${child}`));
+    const left = (await leftoverChildren()).filter((child) => !besides?.test(child));
+    faults.push(...left.map((child) => `left a process: ${child}`));
     if (process.env.KEEP_DB) console.log(`kept: ${join(folder, 'data')}`);
     else await rm(folder, { recursive: true, force: true });
     expect(faults).toEqual([]);

@@ -53,6 +53,8 @@ const ownRows = [
   row('POST', '/login', 'public'),
   row('POST', '/logout', 'viewer'),
   row('GET', '/', 'viewer'),
+  row('GET', '/live', 'viewer'),
+  row('GET', '/history/:span', 'viewer'),
   row('GET', '/files', 'viewer'),
   row('GET', '/files/:fileId', 'viewer'),
   row('GET', '/files/:fileId/preview', 'viewer'),
@@ -66,14 +68,14 @@ const reads = (route: string, reach: TokenRule['reach']): AccessRule => ({
   token: { scope: 'read', reach },
 });
 
-const apiRows = [
-  reads('/openapi.json', 'open'),
 /** What a token with the scope `write` may do in its sessions, and people who may act. */
 const brings = (route: string): AccessRule => ({
   ...row('POST', apiRoot + route, 'operator'),
   token: { scope: 'write', reach: 'session' },
 });
 
+const apiRows = [
+  reads('/openapi.json', 'open'),
   reads('/sessions', 'list'),
   reads('/sessions/:sessionId', 'session'),
   reads('/sessions/:sessionId/files', 'session'),

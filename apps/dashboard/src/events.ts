@@ -26,6 +26,8 @@ export interface DashboardEvents {
   'content.broken': { fileId: string; reason: string };
   /** Looks at files that will not stand in their history. */
   'access.dropped': { entries: number; reason: string };
+  /** Figures of the past are for this run only: the folder of the dashboard cannot be written to. */
+  'history.unkept': { reason: string };
   'request.failed': { method: string; route: string; reason: string };
 }
 

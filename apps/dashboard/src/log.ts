@@ -30,6 +30,7 @@ const lines: Readonly<Record<EventName, Line>> = {
   'action.done': { level: 'info', message: 'somebody asked for a change' },
   'content.broken': { level: 'error', message: 'a content could not be given to its end' },
   'access.dropped': { level: 'warn', message: 'some views and downloads could not be written down' },
+  'history.unkept': { level: 'warn', message: 'figures of the past will end with this run' },
   'request.failed': { level: 'error', message: 'a request failed' },
 };
 

@@ -21,5 +21,12 @@ export interface PageParts {
   readonly emit: Emit;
   /** Wall clock in milliseconds. */
   readonly now: () => number;
-  readonly config: { readonly shard: number; readonly dataDir: string };
+  readonly config: {
+    readonly shard: number;
+    readonly dataDir: string;
+    /** `backups` in the data folder when left out. */
+    readonly backupDir?: string;
+    /** Where the dashboard may write; undefined: nowhere. */
+    readonly dashboardDir?: string | undefined;
+  };
 }

@@ -25,12 +25,13 @@ import { registerBoards } from './board.ts';
 import { within } from './deadline.ts';
 import type { Emit } from './events.ts';
 import { registerFiles } from './files/register.ts';
+import { type FleetOptions, registerFleet } from './fleet/register.ts';
 import { createFleetProbe } from './fleet-state.ts';
 import { type CountAttempt, createGuard } from './guard.ts';
 import { registerHeaders } from './headers.ts';
+import { registerHealth } from './health.ts';
 import { csrfUser, registerLogin } from './login.ts';
 import { changesState } from './origin.ts';
-import { registerOverview } from './overview.ts';
 import type { PageParts } from './page-parts.ts';
 import { answerError, answerNothing, showProblem } from './problems.ts';
 import { Sessions } from './sessions.ts';
@@ -47,11 +48,15 @@ export interface DashboardOptions {
     readonly dashboardSecret: string | undefined;
     /** Where the store is; it need not be there yet. */
     readonly dataDir: string;
+    readonly backupDir?: string;
+    /** Figures of the past are kept here; undefined: for this run only. */
+    readonly dashboardDir?: string | undefined;
     /** Of the queue that actions go into; without it people can only look. */
     readonly redisUrl?: string | undefined;
   };
   /** For tests that do not want to wait. */
   readonly apiLimits?: Partial<ApiLimits>;
+  readonly fleet?: Pick<FleetOptions, 'liveLimits' | 'pulseMs'>;
   readonly uploadLimits?: Partial<UploadLimits>;
   /** Stays the caller's: the dashboard never closes it. Needs an `error` listener. */
   readonly redis: Redis;
@@ -122,7 +127,12 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   app.addHook('onClose', async () => door.close());
   const accessRecords = new AccessRecords({ actions, emit, now });
   const api = makeApiParts({ door, probe, emit, accessRecords, limits: options.apiLimits ?? {} });
-  registerPages(app, { door, api, actions, probe, queue, redis, emit, now, config });
+  const pageParts: PageParts = { door, api, actions, probe, queue, redis, emit, now, config };
+  registerHealth(app, probe);
+  const mayStay = ({ sessionId }: FastifyRequest) =>
+    sessionId === null || sessions.nameOf(sessionId) !== undefined;
+  registerFleet(app, pageParts, { ...options.fleet, mayStay });
+  registerPages(app, pageParts);
   const limits = options.uploadLimits ?? {};
   const uploads = makeUploadParts({ dataDir: config.dataDir, actions, now, view: api.view, limits });
   await registerApi(app, api, (scope) => registerUpload(scope, uploads));
@@ -137,7 +147,6 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
 
 /** Each module of pages has a row here, and a row for each of its routes in access.ts. */
 function registerPages(app: FastifyInstance, parts: PageParts): void {
-  registerOverview(app, parts);
   registerFiles(app, parts);
 }
 

@@ -22,6 +22,8 @@ export const defaults = Object.freeze({
   sweepGraceHours: 24,
   scrubDays: 30,
   maintenanceSeconds: 60,
+  /** Relative to the data folder. */
+  dashboardDir: 'dashboard',
   redisPort: 7379,
   dashboardHost: '127.0.0.1',
   dashboardPort: 7400,

@@ -27,6 +27,7 @@ describe('loadConfig', () => {
       ...defaults,
       dataDir: '/srv/fleet/.filefleet',
       backupDir: '/srv/fleet/.filefleet/backups',
+      dashboardDir: '/srv/fleet/.filefleet/dashboard',
       redisUrl: undefined,
       dashboardUsers: undefined,
       dashboardTokens: undefined,
@@ -61,6 +62,7 @@ describe('loadConfig', () => {
       FILEFLEET_AUDIT_DAYS: '365',
       FILEFLEET_BACKUP_EVERY_HOURS: '24',
       FILEFLEET_MAINTENANCE_SECONDS: '0.5',
+      FILEFLEET_DASHBOARD_DIR: '/var/lib/board',
       FILEFLEET_DASHBOARD_HOST: '::1',
       FILEFLEET_DASHBOARD_PORT: '0',
       FILEFLEET_DASHBOARD_USERS: `ada:admin:${hash}, vi:viewer:${hash}`,
@@ -88,6 +90,7 @@ describe('loadConfig', () => {
       auditDays: 365,
       backupEveryHours: 24,
       maintenanceSeconds: 0.5,
+      dashboardDir: '/var/lib/board',
       dashboardHost: '::1',
       dashboardPort: 0,
       dashboardUsers: [

@@ -47,6 +47,8 @@ export interface Config {
   readonly backupEveryHours: number | undefined;
   readonly maintenanceSeconds: number;
   readonly redisPort: number;
+  /** Absolute path of the folder in which the dashboard remembers its figures. */
+  readonly dashboardDir: string;
   readonly dashboardHost: string;
   readonly dashboardPort: number;
   /** Whether a dashboard that others can reach may start with a password of its own, printed in its log. */
@@ -118,6 +120,7 @@ function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
     backupEveryHours: env.FILEFLEET_BACKUP_EVERY_HOURS,
     maintenanceSeconds: env.FILEFLEET_MAINTENANCE_SECONDS ?? defaults.maintenanceSeconds,
     redisPort: env.FILEFLEET_REDIS_PORT ?? defaults.redisPort,
+    dashboardDir: resolve(cwd, env.FILEFLEET_DASHBOARD_DIR ?? join(dataDir, defaults.dashboardDir)),
     dashboardHost: env.FILEFLEET_DASHBOARD_HOST ?? defaults.dashboardHost,
     dashboardPort: env.FILEFLEET_DASHBOARD_PORT ?? defaults.dashboardPort,
     dashboardOneTimePassword: env.FILEFLEET_DASHBOARD_ONE_TIME_PASSWORD ?? defaults.dashboardOneTimePassword,

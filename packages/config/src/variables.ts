@@ -45,6 +45,7 @@ export const variables = {
   FILEFLEET_METRICS_PORT: wholeNumber(0, 65_535),
   ...maintenanceVariables,
   FILEFLEET_REDIS_PORT: wholeNumber(1, 65_535),
+  FILEFLEET_DASHBOARD_DIR: z.string().refine((path) => !path.includes('\0')),
   FILEFLEET_DASHBOARD_HOST: z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/),
   FILEFLEET_DASHBOARD_PORT: wholeNumber(0, 65_535),
   FILEFLEET_DASHBOARD_ONE_TIME_PASSWORD: z.enum(['yes', 'no']).transform((answer) => answer === 'yes'),
@@ -177,6 +178,13 @@ export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
     wish: 'a whole number from 1 to 65535',
     advice: 'choose a free port',
     byDefault: String(defaults.redisPort),
+  },
+  FILEFLEET_DASHBOARD_DIR: {
+    what: 'Folder in which the dashboard remembers its figures of the past; without one it remembers them until it ends.',
+    noun: 'the folder of the dashboard',
+    wish: 'a path',
+    advice: 'name a folder that the dashboard may write to',
+    byDefault: 'dashboard in the data folder',
   },
   FILEFLEET_DASHBOARD_HOST: {
     what: 'Address on which the dashboard listens. Anything but this machine needs FILEFLEET_DASHBOARD_USERS.',

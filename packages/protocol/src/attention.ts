@@ -14,7 +14,7 @@ export interface FleetFacts {
     'phase' | 'heartbeatAtMs' | 'startedAtMs' | 'pressure' | 'lastCommitAtMs' | 'maintenance'
   >;
   /** Jobs by state; undefined: Redis did not say. */
-  readonly queue?: { readonly waiting: number; readonly active: number };
+  readonly queue?: { readonly waiting: number; readonly active: number; readonly paused?: boolean };
   /** Of the disk that holds the store. */
   readonly disk?: { readonly freeBytes: number; readonly totalBytes: number };
   /** `problem`: why it cannot be read, as a sentence. `recently`: within a day. */
@@ -153,12 +153,30 @@ function writerTroubles(facts: FleetFacts): Found[] {
       },
     ];
   }
-  return [writerStuck(facts), underPressure(writer.pressure), clockDoubted(writer.maintenance)];
+  return [
+    queuePaused(facts.queue),
+    writerStuck(facts),
+    underPressure(writer.pressure),
+    clockDoubted(writer.maintenance),
+  ];
+}
+
+function queuePaused(queue: FleetFacts['queue']): Found {
+  if (queue?.paused !== true) return undefined;
+  return {
+    level: 'slow',
+    code: 'QUEUE_PAUSED',
+    what: 'The queue is paused.',
+    advice:
+      'Operations wait and are not lost; somebody who may has to let it go on, in the view of the queue.',
+    page: '/queues/',
+  };
 }
 
 /** It says that it lives, and operations wait, but nothing is committed. */
 function writerStuck({ writer, queue, nowMs }: FleetFacts): Found {
-  if (!writer || !queue || queue.waiting === 0 || writer.pressure !== 'none') return undefined;
+  if (!writer || !queue || queue.waiting === 0 || queue.paused || writer.pressure !== 'none')
+    return undefined;
   const idleMs = nowMs - Math.max(writer.lastCommitAtMs ?? 0, writer.startedAtMs);
   if (idleMs < stuckAfterMs) return undefined;
   return {

@@ -109,7 +109,7 @@ export function emptyState(title: string, text: Html | string): Html {
 
 /** A table that scrolls by itself on a narrow page. `headings`: texts, or HTML for one that is more than text. */
 export function table(caption: string, headings: readonly (Html | string)[], rows: readonly Html[]): Html {
-  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table>
+  return html`<div class="scroll" role="group" aria-label="${caption}" tabindex="0"><table>
 <caption class="hidden">${caption}</caption>
 <thead><tr>${headings.map((heading) => html`<th scope="col">${heading}</th>`)}</tr></thead>
 <tbody>${rows}</tbody>
