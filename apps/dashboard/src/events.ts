@@ -21,7 +21,17 @@ export interface DashboardEvents {
   'login.limited': { via: 'form' | 'basic'; ip: string };
   'session.ended': { user: string };
   /** Somebody changed something, or tried to. */
-  'action.done': { user: string; role: Role; method: string; path: string; status: number };
+  'action.done': {
+    user: string;
+    role: Role;
+    method: string;
+    /** The route's pattern, and the path that was asked for. */
+    route: string;
+    path: string;
+    status: number;
+  };
+  /** What people did did not get into the audit; here in the log it is all the same. */
+  'action.unrecorded': { entries: number; reason: string };
   /** A content broke off: its bytes are damaged, or the disk failed. */
   'content.broken': { fileId: string; reason: string };
   /** Looks at files that will not stand in their history. */

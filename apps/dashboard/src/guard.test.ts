@@ -45,7 +45,14 @@ describe('HTTP Basic', () => {
     expect(answer.statusCode).toBe(200);
     expect(dashboard.events.at(-1)).toEqual({
       event: 'action.done',
-      fields: { user: 'otto', role: 'operator', method: 'PUT', path: pause.url, status: 200 },
+      fields: {
+        user: 'otto',
+        role: 'operator',
+        method: 'PUT',
+        route: '/queues/manage/api/queues/:queueName/pause',
+        path: pause.url,
+        status: 200,
+      },
     });
   });
 

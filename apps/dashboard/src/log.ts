@@ -27,6 +27,7 @@ const lines: Readonly<Record<EventName, Line>> = {
   'login.failed': { level: 'warn', message: 'a login failed' },
   'login.limited': { level: 'warn', message: 'too many logins were tried' },
   'session.ended': { level: 'info', message: 'somebody logged out' },
+  'action.unrecorded': { level: 'warn', message: 'what people did is not in the audit, only in this log' },
   'action.done': { level: 'info', message: 'somebody asked for a change' },
   'content.broken': { level: 'error', message: 'a content could not be given to its end' },
   'access.dropped': { level: 'warn', message: 'some views and downloads could not be written down' },

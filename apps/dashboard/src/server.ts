@@ -17,6 +17,7 @@ import fastify, {
 import type { Redis } from 'ioredis';
 import { AccessRecords } from './access-records.ts';
 import { Accounts } from './accounts.ts';
+import { ActionRecords } from './action-records.ts';
 import { Actions } from './actions/actions.ts';
 import { type ApiLimits, makeApiParts, registerApi } from './api/register.ts';
 import { StoreDoor } from './api/store-door.ts';
@@ -78,12 +79,17 @@ const parameterCharacters = 512;
 
 /** @returns a server that is ready for `listen` or `inject`; `close()` ends it within two seconds of the last request. */
 export async function createDashboard(options: DashboardOptions): Promise<FastifyInstance> {
-  const { config, redis, emit = () => {}, now = Date.now } = options;
+  const { config, redis, emit: tell = () => {}, now = Date.now } = options;
   const secret = config.dashboardSecret ?? randomBytes(48).toString('base64url');
   const accounts = new Accounts(config.dashboardUsers ?? [], now);
   const sessions = new Sessions(now);
   const queue = openQueue(redis, config.shard);
   const actions = new Actions({ redisUrl: config.redisUrl, shard: config.shard });
+  const actionRecords = new ActionRecords({ actions, emit: tell, now });
+  const emit: Emit = (event, fields) => {
+    tell(event, fields);
+    if (config.redisUrl !== undefined) actionRecords.hear(event, fields);
+  };
   // A proxy that speaks https to the world stands on this machine; anybody else's X-Forwarded-* is not believed.
   const app = fastify({
     trustProxy: 'loopback',
@@ -138,7 +144,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   await registerApi(app, api, (scope) => registerUpload(scope, uploads));
   await registerBoards(app, { queue, redis, emit });
   app.addHook('onClose', async () => {
-    await accessRecords.close();
+    await Promise.all([accessRecords.close(), actionRecords.close()]);
     await Promise.all([within(queueCloseMs, queue.close()), actions.close()]);
   });
   await app.ready();
@@ -180,5 +186,6 @@ function reportAction(emit: Emit, request: FastifyRequest, reply: FastifyReply):
   const { person, method } = request;
   if (!person || !changesState(method) || request.routeOptions.url === '/logout') return;
   const path = request.url.split('?', 1)[0] ?? '';
-  emit('action.done', { user: person.name, role: person.role, method, path, status: reply.statusCode });
+  const route = request.routeOptions.url ?? '';
+  emit('action.done', { user: person.name, role: person.role, method, route, path, status: reply.statusCode });
 }
