@@ -50,6 +50,11 @@ export const writerStateSchema = z.object({
       damagedContents: z.int().min(0),
       /** The task under way. */
       task: z.string().optional(),
+      /**
+       * How far the index of names and metadata has come: the highest row number that it stands for, and files behind that,
+       * counted to 100,000. Searches walk over what is behind.
+       */
+      search: z.object({ through: z.int().min(0), behind: z.int().min(0) }).optional(),
     })
     .optional(),
   /** Of the disk that holds the store; missing before it was measured. */

@@ -97,7 +97,7 @@ export function listFileIds(db: Database, sessionId: string): { fileId: string; 
   return all(db, sql, sessionId);
 }
 
-/** Sets entries; a null value removes its entry. */
+/** Sets entries; a null value removes its entry. Of a file that was there before, the search's index has to hear: `noteForSearch`. */
 export function setMetadata(db: Database, fileId: string, entries: Record<string, string | null>): void {
   for (const [key, value] of Object.entries(entries)) {
     if (value === null) {

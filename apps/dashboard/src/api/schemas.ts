@@ -48,7 +48,9 @@ export const file = z.object({
 export const files = z.object({ files: z.array(file), nextCursor });
 export const found = z.object({
   matches: z.array(file),
-  scanned: count.describe('Files that were looked at. With a nextCursor there are others that were not.'),
+  scanned: count.describe(
+    'Files that were looked at; the index ruled out others. With a nextCursor there are more, of which nothing is known yet.',
+  ),
   nextCursor,
 });
 

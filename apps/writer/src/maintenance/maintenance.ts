@@ -17,6 +17,7 @@ import { incomingTask } from './incoming-task.ts';
 import { orphansTask } from './orphans.ts';
 import { Runner } from './runner.ts';
 import { Scrub } from './scrub.ts';
+import { searchTask } from './search.ts';
 import { Slices } from './slices.ts';
 import { backupEveryMs, lookEveryMs, makeTasks } from './tasks.ts';
 
@@ -96,6 +97,7 @@ export class Maintenance {
         anchor: this.#anchor.task,
         orphans: orphansTask({ desk, slices, clock }),
         incoming: incomingTask(new IncomingFiles(incomingDir(dataDir), emit), clock),
+        search: searchTask({ desk, slices, pause: (tookMs) => this.#runner.pause(tookMs) }),
         scrub: config.scrubDays > 0 ? scrub.task : undefined,
       }),
       clock,
@@ -139,7 +141,12 @@ export class Maintenance {
     const clock = doubt
       ? { clock: 'doubted' as const, because: doubt.because, byMs: Math.round(doubt.byMs) }
       : { clock: 'trusted' as const };
-    return { ...clock, damagedContents: this.damagedContents, ...(task && { task }) };
+    return {
+      ...clock,
+      damagedContents: this.damagedContents,
+      search: this.#desk.searchProgress(),
+      ...(task && { task }),
+    };
   }
 
   get isClockDoubted(): boolean {

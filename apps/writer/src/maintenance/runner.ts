@@ -179,9 +179,10 @@ export class Runner {
     const nextMs = task.everyMs === undefined ? null : finishedAtMs + task.everyMs;
     const dueAtMs = this.#woken.has(task) ? finishedAtMs : nextMs;
     this.#due.set(task, dueAtMs ?? undefined);
-    if (run.rows > 0) emit('maintenance.done', { task: task.name, rows: run.rows, steps: run.steps });
-    // What comes every minute and found nothing is not worth a commit.
-    if (run.rows === 0 && !task.isNoted) return;
+    if (run.rows > 0 && !task.isQuiet)
+      emit('maintenance.done', { task: task.name, rows: run.rows, steps: run.steps });
+    // What comes every minute and found nothing, or works all the time, is not worth a commit.
+    if ((run.rows === 0 || task.isQuiet) && !task.isNoted) return;
     const facts = { rows: run.rows, ...result };
     await note(task.name, {
       dueAtMs,

@@ -11,6 +11,8 @@ export interface Task {
    * and written down only when it did something.
    */
   readonly isNoted: boolean;
+  /** True: its runs are too many to be told of one by one. */
+  readonly isQuiet?: boolean;
   /** True: a stop does not wait for the step under way. Whatever it leaves behind, its next run removes. */
   readonly mayBeAbandoned?: boolean;
   /** Something goes because it is old: waits while the clock is doubted. */

@@ -49,13 +49,14 @@ export interface TasksOptions {
   readonly backup: Task;
   readonly anchor: Task;
   readonly orphans: Task;
+  readonly search: Task;
   readonly incoming: Task;
   /** Undefined: switched off. */
   readonly scrub: Task | undefined;
 }
 
 export function makeTasks(options: TasksOptions): Task[] {
-  const { spans, slices, clock, backup, anchor, orphans, incoming, scrub } = options;
+  const { spans, slices, clock, backup, anchor, orphans, incoming, search, scrub } = options;
   const sliced = async (request: SliceRequest): Promise<Step> => {
     const { more, rows } = await slices.run(request);
     return { more, rows };
@@ -83,6 +84,7 @@ export function makeTasks(options: TasksOptions): Task[] {
           decidesByAge: true,
           step: () => sliced({ kind: 'audit-prune', beforeMs: auditBeforeMs(spans, clock) }),
         },
+    search,
     orphans,
     incoming,
     scrub,

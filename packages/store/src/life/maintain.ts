@@ -5,6 +5,7 @@ import type { Database } from 'better-sqlite3';
 import { StoreError } from '../errors.ts';
 import { machineFault } from '../faults.ts';
 import { assertEpoch } from '../group.ts';
+import { fillSearch, searchSlice } from '../search/fill.ts';
 import { one, run, statement } from '../statements.ts';
 import type { Tenure } from '../tenure.ts';
 import { pruneAudit } from './audit-prune.ts';
@@ -30,7 +31,7 @@ export function maintainSlice(db: Database, tenure: Tenure, request: SliceReques
     if (!tenure.without?.has('epoch')) assertEpoch(db, tenure.epoch);
     tenure.probe?.(`slice.begun:${request.kind}`);
     const before = totalChanges(db);
-    const moment = openMoment(db, tenure);
+    const moment = openMoment(db, tenure, request);
     const more = work(moment, request);
     if (totalChanges(db) > before) raiseCommit(moment);
     tenure.probe?.(`slice.done:${request.kind}`);
@@ -62,12 +63,14 @@ function work(moment: SliceMoment, request: SliceRequest): boolean {
       return healDamaged(moment, request);
     case 'audit-prune':
       return pruneAudit(moment, request.beforeMs);
+    case 'search':
+      return fillSearch(moment);
     case 'task':
       return noteTask(moment, request.task, request.note);
   }
 }
 
-function openMoment(db: Database, tenure: Tenure): SliceMoment {
+function openMoment(db: Database, tenure: Tenure, { kind }: SliceRequest): SliceMoment {
   const sql = 'SELECT commit_sequence AS commitSequence FROM commit_state WHERE id = 1';
   const last = one<{ commitSequence: number }>(db, sql);
   if (!last) {
@@ -78,7 +81,10 @@ function openMoment(db: Database, tenure: Tenure): SliceMoment {
     db,
     nowMs: tenure.clock.nowMs(),
     commitSequence: last.commitSequence + 1,
-    budget: new Budget(tenure.monotonic),
+    budget:
+      kind === 'search'
+        ? new Budget(tenure.monotonic, searchSlice.rows, searchSlice.ms)
+        : new Budget(tenure.monotonic),
     swept: [],
     events: [],
     without: tenure.without,

@@ -9,6 +9,7 @@ import type { Database } from 'better-sqlite3';
 import { auditHead } from '../audit-chain.ts';
 import { openReadConnection } from '../connection.ts';
 import { blobFolders, blobsDir, databasePath, quarantineDir } from '../data-dir.ts';
+import { isSearchBehind, type SearchProgress, searchProgress } from '../search/progress.ts';
 import { all, one } from '../statements.ts';
 
 /** Bytes of a file that are read and hashed in one go: about a millisecond of processor time. */
@@ -89,6 +90,16 @@ export class MaintenanceDesk {
   damagedCount(): number {
     const sql = 'SELECT count(*) AS count FROM blobs WHERE damaged_at_ms IS NOT NULL';
     return one<{ count: number }>(this.#db, sql)?.count ?? 0;
+  }
+
+  /** How far the index of the search has come. */
+  searchProgress(): SearchProgress {
+    return searchProgress(this.#db);
+  }
+
+  /** Whether that index has anything to take. */
+  isSearchBehind(): boolean {
+    return isSearchBehind(this.#db);
   }
 
   /** Contents after one, in the order of their numbers; those already known to be damaged are left out. */

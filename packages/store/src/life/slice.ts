@@ -30,6 +30,8 @@ export type SliceRequest =
   | { readonly kind: 'heal'; readonly digest: string; readonly content: Bytes; readonly from: string }
   /** Forgets audit entries from before a moment, leaving a checkpoint. */
   | { readonly kind: 'audit-prune'; readonly beforeMs: number }
+  /** Takes what is new, changed or gone into the index of the search, or merges what such slices wrote. */
+  | { readonly kind: 'search' }
   /** Notes when a periodic task is due next, and what it did. */
   | { readonly kind: 'task'; readonly task: string; readonly note: TaskNote };
 

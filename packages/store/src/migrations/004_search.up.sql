@@ -11,7 +11,7 @@ INSERT INTO file_search (file_search, rank) VALUES ('automerge', 0), ('crisismer
 
 CREATE TABLE search_state (
   id      INTEGER PRIMARY KEY CHECK (id = 1),
-  -- Every file up to this row number is in the index as it is, or its number is noted.
+  -- Every file up to this row number is in the index as it is, or its number is noted. Never above the highest row number.
   through INTEGER NOT NULL CHECK (through >= 0),
   -- 1: rows came since segments were last found to be merged.
   merging INTEGER NOT NULL CHECK (merging IN (0, 1))
@@ -31,6 +31,8 @@ AFTER DELETE ON conversation_files
 WHEN OLD.rowid <= (SELECT through FROM search_state WHERE id = 1)
 BEGIN
   INSERT INTO search_notes (number) VALUES (OLD.rowid) ON CONFLICT DO NOTHING;
+  -- SQLite gives the numbers of the last rows that went once more, and an insert notes nothing: it has to be behind the index.
+  UPDATE search_state SET through = min(through, coalesce((SELECT max(rowid) FROM conversation_files), 0)) WHERE id = 1;
 END;
 
 -- What was done to the fleet as a whole, found without walking over the audit of all files.

@@ -3,6 +3,7 @@
 import { limits } from '@filefleet/protocol';
 import { insertAccessEntry } from '../audit.ts';
 import * as rows from '../file-rows.ts';
+import { noteForSearch } from '../search/progress.ts';
 import { closeFileReminders } from '../sessions.ts';
 import { assertNotHeld, requireActiveFile, requireFile } from './find.ts';
 import { audit, type Handler, Refusal, type Turn } from './turn.ts';
@@ -18,6 +19,7 @@ export const annotateFile: Handler<'file-annotate'> = (payload, turn) => {
   const { db } = turn;
   const file = requireActiveFile(db, payload.sessionId, payload.fileId);
   rows.setMetadata(db, file.fileId, payload.metadata);
+  noteForSearch(db, file.fileId);
   const { entries, bytes } = rows.measureMetadata(db, file.fileId);
   if (entries > limits.metadataEntries || bytes > limits.metadataBytes) {
     const allowed = `${limits.metadataEntries} entries and ${limits.metadataBytes} bytes`;

@@ -1,14 +1,18 @@
-// Search in names and metadata. There is no index of words: a search walks the files, newest first, looks at a bounded number
-// of them, says how many, and where to go on. The text is looked for as it stands; no character of it has a meaning of its own.
+// Search in names and metadata, newest first. The index rules files out (search/); every file that it does not rule out is looked
+// at, a bounded number of them in one call, which says how many and where to go on. What the index does not know, because it is
+// new, or cannot say, because the text is too short, is walked over. The text is looked for as it stands: no character of it has a
+// meaning of its own.
 
 import type { Database } from 'better-sqlite3';
+import { folded, matchOf } from '../search/text.ts';
 import { all } from '../statements.ts';
 import { checkedLimit } from './bounds.ts';
 import { decodeKey, encodeKey } from './cursors.ts';
 import { type FileFacts, findFileFacts } from './files.ts';
+import { batchByIndex } from './indexed-search.ts';
 import { prefixCondition } from './prefix.ts';
 
-/** Files that one call looks at, at most: some milliseconds. Callers that look at more call again. */
+/** Files that one call looks at, about: some milliseconds. Callers that look at more call again. */
 export const searchSliceRows = 1_000;
 
 export interface SearchFilter {
@@ -38,60 +42,96 @@ export interface SearchOptions extends SearchFilter {
 
 export interface SearchSlice {
   readonly matches: readonly FileFacts[];
-  /** Files that this call looked at. */
+  /** Files that this call looked at; others the index ruled out. */
   readonly scanned: number;
-  /** Only when there are files that nobody has looked at yet. */
+  /** Only when there are files that neither this call nor the index has looked at yet. */
   readonly nextCursor?: string;
 }
 
-interface Looked {
+/** A file that was looked at. */
+export interface Looked {
   readonly fileId: string;
   readonly atMs: number;
   readonly rowId: number;
   readonly hit: 0 | 1;
 }
 
+type Key = readonly [atMs: number, fileId: string, rowId: number];
+
+/** Files in a row, and the key after which to go on; undefined: there is nothing after them. */
+interface Batch {
+  readonly rows: readonly Looked[];
+  readonly next: Key | undefined;
+}
+
+/** Batches of the index in one call: it rules out so many files at once that few suffice. */
+const batchesPerCall = 4;
+
 /** @throws StoreError CURSOR_INVALID, LIMIT_INVALID */
 export function searchFiles(db: Database, options: SearchOptions): SearchSlice {
   const { limit: wanted, cursor, ...filter } = options;
   const limit = checkedLimit(wanted);
   const list = `search ${JSON.stringify(Object.entries(filter).sort())}`;
-  const key = decodeKey<Key>(list, cursor, [Number.MAX_SAFE_INTEGER, '', Number.MAX_SAFE_INTEGER]);
-  const rows = walk(db, filter, key);
+  let next: Key | undefined = decodeKey<Key>(list, cursor, [
+    Number.MAX_SAFE_INTEGER,
+    '',
+    Number.MAX_SAFE_INTEGER,
+  ]);
+  teachText(db);
+  const match = matchFor(filter);
   const hits: string[] = [];
-  for (const [index, row] of rows.entries()) {
-    if (row.hit) hits.push(row.fileId);
-    const isLast = index === rows.length - 1;
-    if (hits.length === limit && !isLast) return slice(db, hits, index + 1, list, row);
+  let scanned = 0;
+  for (let n = 0; next && n < batchesPerCall && scanned < searchSliceRows; n++) {
+    const batch: Batch = match === undefined ? walk(db, filter, next) : byIndex(db, filter, match, next);
+    next = batch.next;
+    for (const row of batch.rows) {
+      scanned += 1;
+      if (row.hit) hits.push(row.fileId);
+      if (hits.length < limit) continue;
+      if (row !== batch.rows.at(-1)) next = keyOf(row);
+      return slice(db, hits, scanned, list, next);
+    }
   }
-  return slice(db, hits, rows.length, list, rows.length === searchSliceRows ? rows.at(-1) : undefined);
+  return slice(db, hits, scanned, list, next);
 }
+
+const keyOf = ({ atMs, fileId, rowId }: Looked): Key => [atMs, fileId, rowId];
 
 function slice(
   db: Database,
   hits: readonly string[],
   scanned: number,
   list: string,
-  last?: Looked,
+  next?: Key,
 ): SearchSlice {
   const matches = hits.flatMap((fileId) => findFileFacts(db, fileId) ?? []);
-  if (!last) return { matches, scanned };
-  return { matches, scanned, nextCursor: encodeKey(list, [last.atMs, last.fileId, last.rowId]) };
+  return next ? { matches, scanned, nextCursor: encodeKey(list, next) } : { matches, scanned };
 }
 
-type Key = readonly [atMs: number, fileId: string, rowId: number];
+/** @returns undefined when the index cannot help: a session's and a content's files are few, and have indexes of their own. */
+function matchFor({ text, sessionId, digest }: SearchFilter): string | undefined {
+  return text === undefined || sessionId !== undefined || digest !== undefined ? undefined : matchOf(text);
+}
 
-function walk(db: Database, filter: SearchFilter, [atMs, fileId, rowId]: Key): Looked[] {
-  teachText(db);
+function byIndex(db: Database, filter: SearchFilter, match: string, [, , below]: Key): Batch {
   const { sql, values } = condition(filter);
-  const columns = `f.file_id AS fileId, f.uploaded_at_ms AS atMs, f.rowid AS rowId, (${sql}) AS hit`;
+  const columns = `${lookedColumns}, (${sql}) AS hit`;
+  const { rows, below: next } = batchByIndex(db, { columns, values, match, below, limit: searchSliceRows });
+  return { rows, next: next === undefined ? undefined : [0, '', next] };
+}
+
+const lookedColumns = 'f.file_id AS fileId, f.uploaded_at_ms AS atMs, f.rowid AS rowId';
+
+function walk(db: Database, filter: SearchFilter, [atMs, fileId, rowId]: Key): Batch {
+  const { sql, values } = condition(filter);
+  const columns = `${lookedColumns}, (${sql}) AS hit`;
   if (filter.sessionId !== undefined) {
     const half = (deleted: 0 | 1) => `SELECT ${columns} FROM conversation_files f
       WHERE f.session_id = ? AND f.is_deleted = ${deleted} AND (f.uploaded_at_ms, f.file_id) < (?, ?)`;
     const halves = halvesOf(filter.state).map(half);
     const each = [...values, filter.sessionId, atMs, fileId];
     const walkSql = `${halves.join(' UNION ALL ')} ORDER BY atMs DESC, fileId DESC LIMIT ${searchSliceRows}`;
-    return all<Looked>(db, walkSql, ...halves.flatMap(() => each));
+    return walked(all<Looked>(db, walkSql, ...halves.flatMap(() => each)));
   }
   // By number and not by time: 001 has no index over `uploaded_at_ms`, and numbers are given in the order of storing.
   // The plus keeps SQLite at the index of digests, which holds few rows, instead of a walk in the order of numbers.
@@ -99,7 +139,12 @@ function walk(db: Database, filter: SearchFilter, [atMs, fileId, rowId]: Key): L
   const walkSql = `SELECT ${columns} FROM conversation_files f WHERE ${bytes} ${number} < ?
     ORDER BY ${number} DESC LIMIT ${searchSliceRows}`;
   const digest = filter.digest === undefined ? [] : [filter.digest];
-  return all<Looked>(db, walkSql, ...values, ...digest, rowId);
+  return walked(all<Looked>(db, walkSql, ...values, ...digest, rowId));
+}
+
+function walked(rows: readonly Looked[]): Batch {
+  const last = rows.at(-1);
+  return { rows, next: last && rows.length === searchSliceRows ? keyOf(last) : undefined };
 }
 
 function halvesOf(state: SearchFilter['state']): (0 | 1)[] {
@@ -146,8 +191,4 @@ export function teachText(db: Database): void {
     typeof text === 'string' && folded(text).includes(String(wanted)) ? 1 : 0,
   );
   taught.add(db);
-}
-
-function folded(text: string): string {
-  return text.normalize('NFC').toLowerCase();
 }

@@ -11,6 +11,8 @@ export interface Place {
   readonly nowMs: number;
   /** Heads of the audit's chain that were kept elsewhere. */
   readonly anchors?: readonly AuditAnchor[];
+  /** Take more time for what is sampled. */
+  readonly isDeep?: boolean;
 }
 
 /** Faults that are told one by one; all of them are counted. */

@@ -13,6 +13,7 @@ import { digestsStep, rowsStep, sizesStep, unnamedStep } from './content-steps.t
 import { foreignKeysStep, integrityStep, schemaStep } from './database-steps.ts';
 import { figuresStep } from './figures-step.ts';
 import { ledgerStep } from './ledger-step.ts';
+import { searchStep } from './search-step.ts';
 import { type Place, type Step, Tally } from './step.ts';
 
 export interface StepReport {
@@ -44,6 +45,7 @@ const steps: readonly Step[] = [
   ledgerStep,
   auditStep,
   figuresStep,
+  searchStep,
   rowsStep,
   sizesStep,
   unnamedStep,
@@ -59,7 +61,7 @@ export async function* verifyStore(options: VerifyOptions): AsyncGenerator<StepR
   const db = openReadConnection(databasePath(dataDir));
   try {
     assertReadable(db);
-    const place: Place = { db, dataDir, nowMs: clock.nowMs(), anchors };
+    const place: Place = { db, dataDir, nowMs: clock.nowMs(), anchors, isDeep: deep };
     for (const step of steps) {
       if (!step.deep || deep) yield await report(step, place);
     }
