@@ -8,7 +8,7 @@ import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { z } from 'zod';
 import type { AccessType } from '../access-records.ts';
 import { contentDisposition } from './disposition.ts';
-import { ApiError, errorSchema } from './errors.ts';
+import { ApiError, clientGone, errorSchema } from './errors.ts';
 import { wantedBytes } from './range.ts';
 import type { ApiParts } from './register.ts';
 import { asked, ids } from './schemas.ts';
@@ -109,8 +109,7 @@ export async function giveContent(
 
 /** Whoever left while we waited: `close` has been, and nothing that waits for it would ever end. */
 function assertThere(reply: FastifyReply): void {
-  if (reply.raw.destroyed)
-    throw new ApiError(499, 'CLIENT_GONE', 'expected the client to wait, got one that left');
+  if (reply.raw.destroyed) throw clientGone();
 }
 
 function conditionsOf({ headers }: FastifyRequest) {

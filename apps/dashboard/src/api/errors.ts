@@ -78,3 +78,8 @@ function failureOfStore(code: StoreErrorCode, message: string): Failure {
 export function notFound(what: string): ApiError {
   return new ApiError(404, 'NOT_FOUND', `expected ${what} with this id, got none; list them`);
 }
+
+/** Nobody hears it; it ends work that nobody waits for. */
+export function clientGone(): ApiError {
+  return new ApiError(499, 'CLIENT_GONE', 'expected the client to wait, got one that left');
+}
