@@ -37,7 +37,7 @@ test('a short run of one case gives one JSON value with ours, peers, targets and
   const { stdout, stderr, exitCode } = await bench('--short', '--only', 'files-2m', '--json');
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   const { results } = schema.parse(JSON.parse(stdout));
-  expect(results.map(({ name }) => name)).toEqual(['files-2m.disk']);
+  expect(results.map(({ name }) => name)).toEqual(['files-2m.disk', 'files-2m.bytes-only', 'files-2m.bound']);
 });
 
 test('a profiled run says whose time it was, thread by thread', async () => {

@@ -36,7 +36,7 @@ export const fullSizes: Sizes = {
   operations: 10_000,
   warmUp: 2_000,
   lonelyOperations: 300,
-  largeFiles: 60,
+  largeFiles: 200,
   largestFiles: 8,
   fewFiles: 10_000,
   manyFiles: 1_000_000,

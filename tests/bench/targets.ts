@@ -60,6 +60,16 @@ export const rows = {
     'write and fsync of the same bytes',
     0.6,
   ),
+  'files-2m.bytes-only': rate(
+    '2 MB files, from waiting in Redis to settled',
+    'BullMQ worker that only brings the bytes from Redis to the disk: read, SHA-256, write, fsync, name',
+    null,
+  ),
+  'files-2m.bound': rate(
+    '2 MB files, brought from Redis to the disk by a BullMQ worker that does nothing else',
+    'write and fsync of the same bytes',
+    null,
+  ),
   'client-4k.add-bulk': rate(
     '4 KiB files, from the call until Redis has bytes and job',
     "BullMQ's addBulk in 500s, bytes in pipelines",

@@ -23,5 +23,10 @@ const contents = Array.from({ length: files }, () => randomBytes(bytes));
 const limit = pLimit(atOnce);
 sayReady();
 const startedAt = performance.now();
+const cpuBefore = process.cpuUsage();
 await Promise.all(contents.map((content, index) => limit(() => write(`${index}.bin`, content))));
-sayDone({ rate: files / ((performance.now() - startedAt) / 1000) });
+const { user, system } = process.cpuUsage(cpuBefore);
+sayDone({
+  rate: files / ((performance.now() - startedAt) / 1000),
+  processorUs: (user + system) / files,
+});

@@ -44,13 +44,13 @@ export function ourDashboard({ redisUrl, folder }: Place): Program {
   };
 }
 
-export type PeerName = 'nothing' | 'reading' | 'one-transaction';
+export type PeerName = 'nothing' | 'reading' | 'one-transaction' | 'bytes-only';
 
-/** A plain BullMQ worker on the same queue. */
-export function peerWorker(peer: PeerName): (place: Place) => Program {
+/** A plain BullMQ worker on the same queue. @param atOnce jobs that it takes at once. */
+export function peerWorker(peer: PeerName, atOnce: number = concurrency): (place: Place) => Program {
   return ({ redisUrl, folder }) => ({
     script: `tests/bench/peers/${peer}.ts`,
-    env: { BENCH_REDIS_URL: redisUrl, BENCH_FOLDER: folder, BENCH_CONCURRENCY: String(concurrency) },
+    env: { BENCH_REDIS_URL: redisUrl, BENCH_FOLDER: folder, BENCH_CONCURRENCY: String(atOnce) },
     readyEvent: 'ready',
   });
 }
