@@ -77,7 +77,12 @@ describe('the schema version', () => {
     const manager = await openManager(dataDir);
     expect(manager.initialize({ to: '001' })).toMatchObject({ schemaVersion: '001', applied: ['001'] });
     expect(versionRows(dataDir)).toEqual([{ version: '001', status: 'completed' }]);
-    expect(manager.migrationStatus().map((row) => row.state)).toEqual(['applied', 'pending', 'pending', 'pending']);
+    expect(manager.migrationStatus().map((row) => row.state)).toEqual([
+      'applied',
+      'pending',
+      'pending',
+      'pending',
+    ]);
     expect(manager.initialize()).toMatchObject({ schemaVersion: '004', applied: ['002', '003', '004'] });
     expect(versionRows(dataDir)).toHaveLength(4);
   });

@@ -8,7 +8,7 @@ import { indexedText } from '../search/text.ts';
 import type { Place, Step, Tally } from './step.ts';
 
 /** Files whose whole text is looked for, evenly spread: each is about a hundred questions. A deep look takes ten times as many. */
-const sampled = 500;
+const sampled = 100;
 const inDeep = 10;
 const advice = 'type: filefleet migrate down --to 003, and migrate up: the writer fills it anew';
 

@@ -88,7 +88,7 @@ test('a store as it should be passes every step, and each says how much it looke
   }
   expect(reports.flatMap(({ notes }) => notes)).toEqual([
     { what: 'receipts of files that were purged since', count: 1 },
-    { what: 'files behind the index, which searches walk over', count: 4 },
+    { what: 'files behind the index, which searches walk over', count: 3 },
     { what: 'contents that no file uses any more', count: 1 },
   ]);
 });
