@@ -35,6 +35,8 @@ import { csrfUser, registerLogin } from './login.ts';
 import { changesState } from './origin.ts';
 import type { PageParts } from './page-parts.ts';
 import { answerError, answerNothing, showProblem } from './problems.ts';
+import { registerOperations } from './operations/register.ts';
+import { registerSessions } from './session-pages/register.ts';
 import { Sessions } from './sessions.ts';
 import { Tokens } from './tokens.ts';
 import { registerBodyDeadline } from './upload/body-deadline.ts';
@@ -154,6 +156,8 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
 /** Each module of pages has a row here, and a row for each of its routes in access.ts. */
 function registerPages(app: FastifyInstance, parts: PageParts): void {
   registerFiles(app, parts);
+  registerSessions(app, parts);
+  registerOperations(app, parts);
 }
 
 /** Forms send the token as a field; a script of ours may send it as a header. */
