@@ -56,7 +56,7 @@ describe('the list', () => {
   test('shows live files newest first and says that all were looked at', async () => {
     const body = await look('/files?session=mine/1');
     expect(listed(body)).toEqual(['damaged.png', 'large.png', 'empty', 'x.html', 'note.txt']);
-    expect(body).toContain('That is all: 5 files were looked at.');
+    expect(body).toContain('That is all: 5 files were looked at, and no other can match.');
   });
 
   test.each([
@@ -92,7 +92,7 @@ describe('the list', () => {
       pages++;
       const next = /id="more"[\s\S]*?href="([^"]+)"/.exec(body)?.[1];
       url = next?.replaceAll('&amp;', '&');
-      if (!url) expect(body).toContain('That is all: 120 files were looked at.');
+      if (!url) expect(body).toContain('That is all: 120 files were looked at, and no other can match.');
     }
     expect(pages).toBe(3);
     expect(names.toSorted()).toEqual(Array.from({ length: 120 }, (_, n) => `m ${n}`).sort());

@@ -119,7 +119,7 @@ function nothing({ query, total, looked }: ListFacts): Html {
   const asked = listUrl(query.fields) !== '/files';
   return emptyState(
     asked ? 'No file matches' : 'No live files',
-    html`All ${count(looked)} files in question were looked at. ${asked ? html`<a href="/files">Show all live files</a>` : html`<a href="/files?state=deleted">Show deleted ones</a>`}`,
+    html`Every file that could match was looked at: ${count(looked)} of ${count(total)}. ${asked ? html`<a href="/files">Show all live files</a>` : html`<a href="/files?state=deleted">Show deleted ones</a>`}`,
   );
 }
 
@@ -146,7 +146,7 @@ function row({ file, content }: ListedFile, nowMs: number): Html {
 /** The way on, or that there is none; htmx puts the next rows in its place. */
 function lastRow({ query, files, looked, total, nextCursor }: ListPageFacts): Html {
   if (nextCursor === undefined) {
-    return html`<tr class="last"><td colspan="6" class="faint">That is all: ${count(looked)} ${looked === 1 ? 'file was' : 'files were'} looked at.</td></tr>`;
+    return html`<tr class="last"><td colspan="6" class="faint">That is all: ${count(looked)} ${looked === 1 ? 'file was' : 'files were'} looked at${looked < total && ', and no other can match'}.</td></tr>`;
   }
   const url = `${listUrl(query.fields, nextCursor)}&looked=${looked}`;
   const isFull = files.length >= pageFiles;
