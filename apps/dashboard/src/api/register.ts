@@ -9,7 +9,8 @@ import type { AccessRecords } from '../access-records.ts';
 import type { Emit } from '../events.ts';
 import type { FleetProbe } from '../fleet-state.ts';
 import { contentRoute } from './content.ts';
-import { failureOf } from './errors.ts';
+import { clientGone, failureOf } from './errors.ts';
+import { Line } from './line.ts';
 import { routes } from './routes.ts';
 import type { StoreDoor } from './store-door.ts';
 import { Turns } from './turns.ts';
@@ -88,6 +89,11 @@ export async function registerApi(
     await api.register(swagger, { openapi: description, transform: describeRoute });
     await api.register(
       async (scope) => {
+        const line = new Line();
+        scope.addHook('onRequest', async (request) => {
+          await line.turn();
+          if (request.raw.socket?.destroyed) throw clientGone();
+        });
         for (const route of routes(parts)) scope.route(route);
         scope.route(contentRoute(parts));
         await registerMore(scope);
