@@ -38,6 +38,7 @@ import { answerError, answerNothing, showProblem } from './problems.ts';
 import { registerOperations } from './operations/register.ts';
 import { registerSessions } from './session-pages/register.ts';
 import { Sessions } from './sessions.ts';
+import { registerStorage } from './storage/register.ts';
 import { Tokens } from './tokens.ts';
 import { registerBodyDeadline } from './upload/body-deadline.ts';
 import { defaultUploadLimits, type UploadLimits } from './upload/limits.ts';
@@ -158,6 +159,7 @@ function registerPages(app: FastifyInstance, parts: PageParts): void {
   registerFiles(app, parts);
   registerSessions(app, parts);
   registerOperations(app, parts);
+  registerStorage(app, parts);
 }
 
 /** Forms send the token as a field; a script of ours may send it as a header. */

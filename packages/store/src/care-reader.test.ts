@@ -150,6 +150,7 @@ describe('the audit', () => {
         details: { role: 'operator', target: 'x 1', status: 204 },
       },
     ]);
+    expect(reader.care.pageAudit({ about: 'fleet' })).toMatchObject({ entries, scanned: 2 });
     expect(reader.care.getFacts(0).audit.head?.auditId).toBe(entries[0]?.auditId);
   });
 

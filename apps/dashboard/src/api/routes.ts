@@ -3,6 +3,7 @@
 import type { FastifyRequest, RouteOptions } from 'fastify';
 import type { z } from 'zod';
 import { boundedSearch } from './bounded-search.ts';
+import { readAudit } from '../storage/audit-list.ts';
 import { ApiError, errorSchema, notFound } from './errors.ts';
 import type { ApiParts } from './register.ts';
 import * as schemas from './schemas.ts';
@@ -113,6 +114,13 @@ export function routes(parts: ApiParts): RouteOptions[] {
       query: asked.page,
       answer: schemas.quarantine,
       say: (view, _, query) => named('jobs', view().fleet.pageQuarantine(given(query))),
+    }),
+    get('/audit', {
+      summary:
+        'Who did what, newest first. Looks at a bounded number of entries and says where to go on; with `about=fleet`, only what was done to no session and no file in particular.',
+      query: asked.audit,
+      answer: schemas.auditOfAll,
+      say: (view, _, query) => readAudit(view().fleet, given(query)),
     }),
     get('/cleanups', {
       summary: 'Open reminders of cleanups, soonest first.',

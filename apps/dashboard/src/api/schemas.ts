@@ -83,6 +83,8 @@ export const audit = z.object({
   nextCursor,
 });
 
+export const auditOfAll = audit.extend({ scanned: count.describe('Entries that were looked at.') });
+
 export const statistics = z.object({
   ...usage,
   sessions: count,
@@ -212,6 +214,14 @@ export const asked = {
   nothing: z.object({}),
   limit: z.object({ limit }),
   page: z.object({ limit, cursor }),
+  audit: z.object({
+    limit,
+    cursor,
+    about: z.enum(['fleet']).optional().describe('Only what was done to the fleet as a whole.'),
+    actor: z.string().max(128).optional().describe('Exactly this name.'),
+    action: z.string().max(64).optional().describe('Exactly this, or its beginning and a star.'),
+    vm,
+  }),
   sessions: z.object({
     limit,
     cursor,
