@@ -4,6 +4,7 @@ export { type Adoption, type AdoptOptions, adoptStore } from './adopt/adopt.ts';
 export type { Outcome, RowReport, TableSummary } from './adopt/report.ts';
 export { type ChainedEntry, chainBeginning, chainHash } from './audit-chain.ts';
 export { type BackupPace, backupDatabase, type DatabaseCopy } from './backup/copy-database.ts';
+export { findInlineBytes } from './backup/inline-bytes.ts';
 export { type ListedBackup, listBackups, type Verdict } from './backup/list-backups.ts';
 export { type BackupRun, lastBackupRun, makeBackupAlone } from './backup/make-alone.ts';
 export { type MadeBackup, type MakeBackupOptions, makeBackup } from './backup/make-backup.ts';
@@ -63,6 +64,7 @@ export {
 export type { DownPlan, Loss } from './migration-runner.ts';
 export { isOtherType } from './mime-types.ts';
 export type { FileContent } from './open-content.ts';
+export { isRetry } from './operations/refused.ts';
 export type { AuditFilter, AuditPageOptions, AuditSlice } from './queries/audit-pages.ts';
 export { defaultLimit, maximumLimit } from './queries/bounds.ts';
 export type { CareFacts, DamagedContent, NotedTask } from './queries/care.ts';
@@ -75,7 +77,6 @@ export type {
 } from './queries/files-query.ts';
 export type { AccessEntry, Association, AuditEntry, AuditOptions } from './queries/history.ts';
 export type { OperationFacts } from './queries/operation-facts.ts';
-export { isRetry } from './operations/refused.ts';
 export type { DeadLetter, PendingCleanup, QuarantinedJob } from './queries/operations.ts';
 export type { PlanFacts, PlanFigures, PlanRow } from './queries/plans.ts';
 export type { RecordPage, RecordPageOptions } from './queries/record-pages.ts';

@@ -1,10 +1,10 @@
-// Brings the bytes of a damaged content back from the backups: their pool keeps files under the same names. Bytes that are
-// part of the database are in no pool; those come back when they are stored again, or with a restore.
+// Brings the bytes of a damaged content back from the backups: their pool keeps files under the same names, small bytes are in
+// their databases.
 
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ContentDesk, machineFault, type ScrubContent } from '@filefleet/store';
+import { type ContentDesk, findInlineBytes, machineFault, type ScrubContent } from '@filefleet/store';
 import type { Slices } from './slices.ts';
 
 const chunkBytes = 256 * 1024;
@@ -20,7 +20,7 @@ export interface HealOptions {
 /** @returns from where the bytes came; undefined when nobody has them. */
 export function healFromBackup({ backupDir, desk, slices, pause }: HealOptions) {
   return async ({ digest, name, mimeType }: ScrubContent): Promise<string | undefined> => {
-    if (name === null) return undefined;
+    if (name === null) return healInline({ backupDir, slices, pause }, digest, mimeType);
     const source = await openSource(join(backupDir, 'blobs', name));
     if (source === undefined) return undefined;
     const draft = await desk.beginBlob();
@@ -46,6 +46,19 @@ export function healFromBackup({ backupDir, desk, slices, pause }: HealOptions) 
     await desk.discardUnnamed(kept); // somebody stored them anew meanwhile
     return rows > 0 ? 'backup' : undefined;
   };
+}
+
+async function healInline(
+  { backupDir, slices, pause }: Pick<HealOptions, 'backupDir' | 'slices' | 'pause'>,
+  digest: string,
+  mimeType: string | null,
+): Promise<string | undefined> {
+  await pause();
+  const bytes = await findInlineBytes(backupDir, digest);
+  if (bytes === undefined) return undefined;
+  const content = { kind: 'inline', bytes, mimeType } as const;
+  const { rows } = await slices.run({ kind: 'heal', digest, content, from: 'backup' });
+  return rows > 0 ? 'backup' : undefined;
 }
 
 /** A pool that cannot be read is one that does not have the bytes. */

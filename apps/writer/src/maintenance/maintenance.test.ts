@@ -8,7 +8,7 @@ import { ContentDesk, type SliceRequest } from '@filefleet/store';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { damage, storeFile } from '../../../../tests/support/blob-files.ts';
-import { entry, storeEntry } from '../../../../tests/support/operations.ts';
+import { entry, sha256, storeEntry } from '../../../../tests/support/operations.ts';
 import { startRedis, type TestRedis } from '../../../../tests/support/redis.ts';
 import { startMs, useWriterSession } from '../../../../tests/support/writer-session.ts';
 import type { WriterEvent } from '../events.ts';
@@ -214,6 +214,29 @@ test('a backup is made when somebody asks, and heals what the scrub finds damage
   const healed = store.row('SELECT f.file_path AS path FROM conversation_files f WHERE file_id = ?', fileId);
   expect(existsSync(join(store.dataDir, String(healed.path)))).toBe(true);
   expect(desk.findBlob(digest)?.name).not.toBe(name);
+});
+
+test('small bytes come back from the newest backup whose own are what the digest says', async () => {
+  const { maintenance, desk, told, settle } = maintain({ FILEFLEET_SCRUB_DAYS: '0.04' });
+  const made = storeEntry('small and precious');
+  store.apply(made);
+  const backUp = async () => {
+    store.clock.now += 1_000;
+    store.apply(entry('backup-make', {}));
+    settle('backup-make');
+    await maintenance.begin();
+  };
+  await backUp();
+  store.tamper("UPDATE blob_bytes SET bytes = x'00'");
+  await backUp(); // the scrub is not due: this one has the damage in it
+  expect(told('backup.made')).toHaveLength(2);
+  store.clock.now += dayMs;
+  await maintenance.begin();
+  const digest = sha256('small and precious');
+  expect(told('blob.damaged')).toMatchObject([{ digest, location: 'inline' }]);
+  expect(told('blob.healed')).toEqual([{ digest, from: 'backup' }]);
+  expect(desk.findBlob(digest)).toMatchObject({ location: 'inline' });
+  expect(store.row('SELECT bytes FROM blob_bytes').bytes).toEqual(Buffer.from('small and precious'));
 });
 
 test('a backup that cannot be written ends no writer, and says so in its row', async () => {

@@ -64,7 +64,12 @@ export function makeTasks(options: TasksOptions): Task[] {
   const everyMs = lookEveryMs(spans);
   const often = { everyMs, isNoted: false };
   const tasks: (Task | undefined)[] = [
-    { ...often, name: 'plans', decidesByAge: false, step: () => sliced({ kind: 'plan' }) },
+    {
+      ...often,
+      name: 'plans',
+      decidesByAge: false,
+      step: () => sliced({ kind: 'plan', graceMs: graceMs(spans) }),
+    },
     backup,
     { ...often, name: 'retention', decidesByAge: true, step: retentionStep(options, sliced) },
     {

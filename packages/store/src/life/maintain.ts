@@ -11,7 +11,7 @@ import type { Tenure } from '../tenure.ts';
 import { pruneAudit } from './audit-prune.ts';
 import { markDamaged } from './damaged.ts';
 import { healDamaged } from './heal.ts';
-import { Budget, type SliceMoment } from './moment.ts';
+import { Budget, graceOf, type SliceMoment } from './moment.ts';
 import { findOrphans } from './orphans.ts';
 import { workOnPlans } from './plans/plans.ts';
 import { takeOverPolicy } from './policy.ts';
@@ -70,7 +70,7 @@ function work(moment: SliceMoment, request: SliceRequest): boolean {
   }
 }
 
-function openMoment(db: Database, tenure: Tenure, { kind }: SliceRequest): SliceMoment {
+function openMoment(db: Database, tenure: Tenure, request: SliceRequest): SliceMoment {
   const sql = 'SELECT commit_sequence AS commitSequence FROM commit_state WHERE id = 1';
   const last = one<{ commitSequence: number }>(db, sql);
   if (!last) {
@@ -82,11 +82,12 @@ function openMoment(db: Database, tenure: Tenure, { kind }: SliceRequest): Slice
     nowMs: tenure.clock.nowMs(),
     commitSequence: last.commitSequence + 1,
     budget:
-      kind === 'search'
+      request.kind === 'search'
         ? new Budget(tenure.monotonic, searchSlice.rows, searchSlice.ms)
         : new Budget(tenure.monotonic),
     swept: [],
     events: [],
+    graceMs: graceOf(request),
     without: tenure.without,
   };
 }

@@ -3,12 +3,18 @@
 import type { Database } from 'better-sqlite3';
 import { type AuditFacts, insertAuditEntry } from '../audit.ts';
 import type { Without } from '../tenure.ts';
-import type { SliceEvent, SweptBlob } from './slice.ts';
+import type { SliceEvent, SliceRequest, SweptBlob } from './slice.ts';
 
 /** Rows that one slice looks at or changes at most. */
 export const sliceRows = 200;
 /** Time after which a slice takes no further row, in milliseconds. One row is always taken, so that all work ends. */
 export const sliceMs = 10;
+
+/** How long contents stay without a file when neither a plan nor the configuration says, in milliseconds. */
+const defaultGraceMs = 24 * 3_600_000;
+/** Of a slice's request. */
+export const graceOf = (request: SliceRequest): number =>
+  ('graceMs' in request ? request.graceMs : undefined) ?? defaultGraceMs;
 
 /** Milliseconds of a clock that never jumps; only differences mean something. */
 export type MonotonicClock = () => number;
@@ -20,6 +26,8 @@ export interface SliceMoment {
   readonly budget: Budget;
   readonly swept: SweptBlob[];
   readonly events: SliceEvent[];
+  /** How long contents stay without a file when nobody says otherwise, in milliseconds. */
+  readonly graceMs: number;
   readonly without: Without | undefined;
 }
 

@@ -7,7 +7,11 @@ export type SliceRequest =
   /** Takes over the spans that the configuration gives, and leaves those that it says nothing about; shorter ones than those in force are not taken. */
   | { readonly kind: 'policy'; readonly policy: Partial<RetentionPolicy> }
   /** The next slice of the oldest plan that is being made, checked or applied; old plans expire. */
-  | { readonly kind: 'plan' }
+  | {
+      readonly kind: 'plan';
+      /** The grace of a sweep whose plan names none, in milliseconds; 24 hours when left out. */
+      readonly graceMs?: number;
+    }
   /** Ends idle sessions, deletes softly what is due, purges what was deleted long enough ago. */
   | { readonly kind: 'retention' }
   /** Removes rows of contents that nobody has named for `graceMs`. */

@@ -32,11 +32,11 @@ function isUnchanged(moment: SliceMoment, plan: Plan, row: SelectedRow): boolean
 }
 
 /** Whether the row that was selected is there in the version that it had, a content without files for its grace time. */
-export function isThere({ db, nowMs }: SliceMoment, { request }: Plan, row: SelectedRow): boolean {
+export function isThere({ db, nowMs, graceMs }: SliceMoment, { request }: Plan, row: SelectedRow): boolean {
   const { fileId, sessionId, rowVersion, digest } = row;
   if (fileId === null) {
     const sql = 'SELECT 1 FROM unreferenced_blobs WHERE blob_id = ? AND digest = ? AND since_ms <= ?';
-    return one(db, sql, rowVersion, digest, nowMs - graceOf(request)) !== undefined;
+    return one(db, sql, rowVersion, digest, nowMs - graceOf(request, graceMs)) !== undefined;
   }
   const sql = 'SELECT 1 FROM conversation_files WHERE file_id = ? AND session_id = ? AND row_version = ?';
   return one(db, sql, fileId, sessionId, rowVersion) !== undefined;

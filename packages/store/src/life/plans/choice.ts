@@ -12,12 +12,12 @@ export type Choice =
   | { readonly files: 'none' }
   | { readonly files: 'active' | 'deleted' | 'all'; readonly goForGood: boolean };
 
-/** The grace of a sweep that names none, in milliseconds. */
-const defaultGraceMs = 24 * 3_600_000;
-
-/** How long contents of a sweep have to be without a file, in milliseconds. */
-export const graceOf = (request: PlanRequest): number =>
-  (request.kind === 'sweep' ? request.graceMs : undefined) ?? defaultGraceMs;
+/**
+ * How long contents of a sweep have to be without a file, in milliseconds.
+ * @param configured what holds when the plan says nothing.
+ */
+export const graceOf = (request: PlanRequest, configured: number): number =>
+  (request.kind === 'sweep' ? request.graceMs : undefined) ?? configured;
 
 const none: Choice = { files: 'none' };
 

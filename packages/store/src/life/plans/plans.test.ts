@@ -156,6 +156,26 @@ describe('the figures of a plan', () => {
   });
 });
 
+test('a sweep that names no grace keeps to the one that is configured, when it is made and when it is applied', () => {
+  apply(storeEntry('soon gone'));
+  apply(entry('session-cleanup', { sessionId: 's1', mode: 'hard' }));
+  const workWithin = (graceMs: number) => drain(fixture.session, { kind: 'plan', graceMs });
+  workWithin(0); // the grace begins when somebody first looks
+  const made = (graceMs: number) => {
+    const planId = ask({ kind: 'sweep' });
+    workWithin(graceMs);
+    return planOf(planId);
+  };
+  expect(made(0).planned).toMatchObject({ rows: 1 });
+  clock.now += 2 * dayMs;
+  expect(made(3 * dayMs).planned).toMatchObject({ rows: 0 });
+  const plan = made(dayMs);
+  expect(plan.planned).toMatchObject({ rows: 1 });
+  askToApply(plan.planId);
+  workWithin(3 * dayMs);
+  expect(planOf(plan.planId).state).toBe('stale');
+});
+
 describe('a plan that is out of date', () => {
   const purgeA = { kind: 'cleanup', mode: 'hard', sessionId: 'a' };
   const differences: [string, () => void][] = [

@@ -50,7 +50,7 @@ export function select(moment: SliceMoment, plan: Plan): boolean {
 
 function walk(moment: SliceMoment, plan: Plan, cursor: Cursor): boolean {
   const { request } = plan;
-  if (request.kind === 'sweep') return walkBlobs(moment, plan, cursor, graceOf(request));
+  if (request.kind === 'sweep') return walkBlobs(moment, plan, cursor, graceOf(request, moment.graceMs));
   if (request.kind === 'purge' && request.fileIds) return takeNamed(moment, plan, request.fileIds);
   if (cursor.space === undefined && !walkSessions(moment, plan, cursor)) return false;
   return request.kind !== 'retention' || walkSpace(moment, plan, request, cursor);
