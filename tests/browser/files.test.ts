@@ -1,10 +1,11 @@
 // The pages of files in a real browser, over a real writer: finding, looking, taking, deleting, restoring.
 
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, createClient } from '@filefleet/client';
+import type { DashboardToken } from '@filefleet/config';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { damage } from '../support/blob-files.ts';
 import { openTestDashboard, type TestDashboard } from '../support/dashboard.ts';
@@ -16,6 +17,12 @@ import { hasBrowser, useBrowser } from './support/browser.ts';
 import { hostileNames } from './support/hostile-names.ts';
 import { samplePdf, samplePng } from './support/samples.ts';
 
+const reporter: DashboardToken = {
+  name: 'reporter',
+  scope: 'read',
+  hash: createHash('sha256').update('token-of-a-reporter').digest(),
+  sessionPrefix: 'talk/',
+};
 const browser = useBrowser('tests/browser/files.test.ts');
 
 describe.skipIf(!hasBrowser)('the pages of files', () => {
@@ -93,7 +100,7 @@ describe.skipIf(!hasBrowser)('the pages of files', () => {
         .get(ids['damaged.bin'] ?? ''),
     )?.name;
     damage(folder, String(name));
-    dashboard = await openTestDashboard(redis.url, { dataDir: folder, now: Date.now });
+    dashboard = await openTestDashboard(redis.url, { dataDir: folder, now: Date.now, tokens: [reporter] });
     await dashboard.connected();
     address = await dashboard.app.listen({ host: '127.0.0.1', port: 0 });
   });
@@ -215,10 +222,16 @@ describe.skipIf(!hasBrowser)('the pages of files', () => {
     await page.getByText(/Restored, in commit \d+\./).waitFor();
     await page.getByText('second line').waitFor();
 
+    // A program that takes it stands there by the name of its token.
+    const headers = { authorization: 'Bearer token-of-a-reporter' };
+    const taken = await fetch(`${address}/api/v1${pathOf('notes.txt')}/content`, { headers });
+    expect(await taken.text()).toContain('second line');
     await until(async () => {
       await page.reload();
       const access = await page.getByRole('region', { name: 'Access', exact: true }).innerText();
-      return ['upload', 'view', 'download', 'delete', 'restore'].every((what) => access.includes(what));
+      return ['upload', 'view', 'download', 'delete', 'restore', 'reporter'].every((what) =>
+        access.includes(what),
+      );
     }, 'views and downloads to be written down');
     const audit = await page.getByRole('region', { name: 'Audit', exact: true }).innerText();
     for (const action of ['file-store', 'file-view', 'file-download', 'file-delete', 'file-restore']) {

@@ -1,15 +1,14 @@
 // The routes of the pages of files: the list, one file, its bytes for the browser's own eyes and for taking along, and what
 // operators do with it.
 
-import { isStoreError } from '@filefleet/store';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { registerFormAction } from '../actions/form-action.ts';
 import { giveContent } from '../api/content.ts';
-import { ApiError, failureOf, notFound } from '../api/errors.ts';
+import { notFound } from '../api/errors.ts';
 import type { PageParts } from '../page-parts.ts';
+import { pageScope } from '../page-scope.ts';
 import { frameOf, sendPage } from '../pages/frame.ts';
-import { showProblem } from '../problems.ts';
 import { readFileFacts, readPurged } from './file-facts.ts';
 import { filePage } from './file-page.ts';
 import { readList } from './list-facts.ts';
@@ -20,16 +19,7 @@ type Query = Readonly<Record<string, unknown>>;
 
 export function registerFiles(app: FastifyInstance, parts: PageParts): void {
   const { api, emit } = parts;
-  app.register(async (scope) => {
-    scope.setErrorHandler((error, request, reply) => {
-      if (isOfForms(error)) throw error; // an old form: the whole dashboard answers alike
-      const { status, message, reason } = failureOf(error);
-      if (reason !== undefined) {
-        emit('request.failed', { method: request.method, route: request.routeOptions.url ?? '', reason });
-      }
-      return showProblem(request, reply, status, titles[status] ?? 'This cannot be shown', message);
-    });
-
+  pageScope(app, emit, titles, (scope) => {
     scope.get('/files', async (request, reply) => {
       const facts = await readList(api, api.view(request), request.query as Query);
       return sendPage(reply, listPage({ ...frameOf(request, reply), ...facts, nowMs: parts.now() }));
@@ -48,11 +38,9 @@ export function registerFiles(app: FastifyInstance, parts: PageParts): void {
 }
 
 const titles: Readonly<Record<number, string>> = {
-  400: 'This address says something else',
   404: 'No such file',
   410: 'This file is deleted',
   500: 'Its bytes are not as they were stored',
-  503: 'The store cannot be read just now',
 };
 
 async function showFile(
@@ -113,10 +101,4 @@ function assertFileId(request: FastifyRequest): string {
   const { fileId } = request.params as { fileId: string };
   if (z.uuid().safeParse(fileId).success) return fileId;
   throw notFound('a file');
-}
-
-function isOfForms(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  const ours = error instanceof ApiError || isStoreError(error);
-  return !ours && typeof code === 'string' && code.startsWith('FST_CSRF_');
 }
