@@ -3,7 +3,7 @@
 
 import uPlot from './vendor/uplot/uPlot.esm.js';
 
-const height = 180;
+const height = 190;
 const hourMs = 3_600_000;
 const units = {
   rate: (value) =>
@@ -58,6 +58,18 @@ function colour(name) {
   return value;
 }
 
+/** Times as everywhere on our pages: UTC, 24 hours. */
+const utc = (seconds) => new Date(seconds * 1_000).toISOString();
+const timeOf = {
+  hour: (at) => utc(at).slice(11, 16),
+  week: (at) => utc(at).slice(5, 10),
+  year: (at) => utc(at).slice(0, 10),
+};
+/** Whole numbers want no ticks between them. */
+const wholeSteps = Array.from({ length: 12 }, (_, power) =>
+  [1, 2, 5].map((step) => step * 10 ** power),
+).flat();
+
 function optionsOf(place, fields) {
   const show = units[place.dataset.unit];
   const labels = place.dataset.labels.split(',');
@@ -69,10 +81,22 @@ function optionsOf(place, fields) {
     height,
     legend: { live: true },
     cursor: { y: false },
+    tzDate: (at) => uPlot.tzDate(new Date(at * 1_000), 'Etc/UTC'),
     scales: { y: { range: (_chart, _low, high) => [0, Math.max(high ?? 0, 1) * 1.1] } },
-    axes: [axis, { ...axis, size: 64, values: (_chart, values) => values.map(show) }],
+    axes: [
+      { ...axis, space: 60, values: (_chart, values) => values.map(timeOf[place.dataset.span]) },
+      {
+        ...axis,
+        size: 64,
+        values: (_chart, values) => values.map(show),
+        ...(place.dataset.unit === 'count' && { incrs: wholeSteps }),
+      },
+    ],
     series: [
-      {},
+      {
+        label: 'At',
+        value: (_chart, at) => (at === null ? '–' : `${utc(at).slice(0, 19).replace('T', ' ')} UTC`),
+      },
       ...fields.map((_field, index) => ({
         label: labels[index],
         stroke: strokes[index % strokes.length],

@@ -9,7 +9,9 @@ let source;
 let commit = -1;
 
 function say(text) {
-  if (state && state.textContent !== text) state.textContent = text;
+  if (!state || state.textContent === text) return;
+  state.textContent = text;
+  state.classList.toggle('on', text === 'Live');
 }
 
 function open() {

@@ -25,13 +25,13 @@ export function fleetPage({ parts, span, history, ...frame }: FleetPageFacts): s
 <section class="card" aria-label="Figures"><div data-part="figures">${parts.figures}</div></section>
 ${trends(span, history)}
 <section class="card" aria-labelledby="vms"><h2 id="vms">VMs</h2><div data-part="vms">${parts.vms}</div></section>
-<div class="grid">
+<div class="grid cards">
 <section class="card" aria-labelledby="writer"><h2 id="writer">Writer</h2><div data-part="writer">${parts.writer}</div></section>
-<section class="card" aria-labelledby="queue"><h2 id="queue">Queue</h2><div data-part="queue">${parts.queue}</div>
+<div><section class="card" aria-labelledby="queue"><h2 id="queue">Queue</h2><div data-part="queue">${parts.queue}</div>
 <p class="row links"><a class="button quiet small" href="${boards.read}/queue/operations">Look at the queue</a>
 ${canManage && html`<a class="button quiet small" href="${boards.manage}/queue/operations">Manage the queue</a>`}</p></section>
+<section class="card" aria-labelledby="backup"><h2 id="backup">Backup</h2><div data-part="backup">${parts.backup}</div></section></div>
 <section class="card" aria-labelledby="room"><h2 id="room">Room</h2><div data-part="room">${parts.room}</div></section>
-<section class="card" aria-labelledby="backup"><h2 id="backup">Backup</h2><div data-part="backup">${parts.backup}</div></section>
 </div>`;
   return page({
     ...frame,
@@ -58,7 +58,7 @@ function trends(span: HistorySpan, history: HistorySlice): Html {
 <div class="row apart"><h2 id="trends">How it went</h2><ul class="tabs" aria-label="Span">${tabs}</ul></div>
 ${!history.kept && html`<p class="hint">The dashboard has no folder that it may write to, so figures of the past end with this run; FILEFLEET_DASHBOARD_DIR names one.</p>`}
 <div class="charts">
-${chart('Operations per second', span, 'operationsPerSecond refusedPerSecond', 'Settled,Refused', 'rate')}
+${chart('Operations a second', span, 'operationsPerSecond refusedPerSecond', 'Settled,Refused', 'rate')}
 ${chart('Latency, from asking to durable', span, 'medianMs p99Ms', 'Median,99th percentile', 'ms')}
 ${chart('In the queue', span, 'queueDepth', 'Jobs', 'count')}
 </div>

@@ -63,8 +63,8 @@ function figures({ look, figures: now }: Beat): Html {
   const care = 'care' in store ? store.care : undefined;
   const held = 'statistics' in store ? store.statistics : undefined;
   return html`<div class="figures">
-${figure('Operations per second', alive ? rate(now.operationsPerSecond) : unknown, { note: bytesNote(now.bytesPerSecond) })}
-${figure('Median latency', latency(now.medianMs), { note: 'asked to durable, last 5 s' })}
+${figure('Operations / s', alive ? rate(now.operationsPerSecond) : unknown, { note: bytesNote(now.bytesPerSecond) })}
+${figure('Median latency', latency(now.medianMs), { note: 'asked to durable' })}
 ${figure('99th percentile', latency(now.p99Ms), { note: `commit ${now.commitP99Ms === undefined ? unknown : duration(now.commitP99Ms)}` })}
 ${figure('In the queue', redis ? count(redis.queue.waiting + redis.queue.active) : unknown, { note: redis ? `${count(redis.queue.active)} under way` : 'Redis is away' })}
 ${figure('Refused in a day', care ? count(care.refused) : unknown, { note: care ? `${count(care.quarantined)} in quarantine` : '' })}
@@ -83,4 +83,4 @@ export function rate(perSecond: number | undefined): string {
 }
 
 const bytesNote = (perSecond: number | undefined): string =>
-  perSecond === undefined ? '' : `${bytesText(perSecond)} per second`;
+  perSecond === undefined ? '' : `${bytesText(perSecond)} / s`;

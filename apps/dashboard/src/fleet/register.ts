@@ -24,7 +24,15 @@ export function registerFleet(app: FastifyInstance, parts: PageParts, options: F
   const history = new History(config.dashboardDir, emit);
   const backupDir = config.backupDir ?? join(config.dataDir, 'backups');
   const eye = new FleetEye({ redis, queue, door, config: { ...config, backupDir } });
-  const pulse = new Pulse({ eye, history, now, ...(options.pulseMs && { everyMs: options.pulseMs }) });
+  const onFailure = (error: unknown) =>
+    emit('request.failed', { method: 'GET', route: '/live', reason: String(error) });
+  const pulse = new Pulse({
+    eye,
+    history,
+    now,
+    onFailure,
+    ...(options.pulseMs && { everyMs: options.pulseMs }),
+  });
   registerLive(app, {
     pulse,
     render: (beat) => textOf(fleetParts(beat)),

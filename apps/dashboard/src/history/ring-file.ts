@@ -17,8 +17,8 @@ export class RingFile {
   readonly shape: RingShape;
   readonly #records: (RingRecord | undefined)[];
   #handle: FileHandle | undefined;
-  #writing: Promise<void> = Promise.resolve();
-  #waiting = 0;
+  readonly #unwritten = new Map<number, RingRecord>();
+  #writing: Promise<void> | undefined;
 
   constructor(shape: RingShape) {
     this.shape = shape;
@@ -53,19 +53,21 @@ export class RingFile {
   /** Remembers a moment, in the file soon. Rejects never: a figure that is lost is lost. @param onFailure told why */
   note(record: RingRecord, onFailure: (error: unknown) => void): void {
     this.#place(record);
-    const handle = this.#handle;
-    // A disk that hangs must not collect what waits for it.
-    if (!handle || this.#waiting > 2) return;
-    this.#waiting += 1;
-    const { shape } = this;
-    this.#writing = this.#writing
-      .then(async () => {
-        await handle.write(encodeRecord(shape, record), 0, undefined, positionOf(shape, record.atMs));
-      })
+    if (!this.#handle) return;
+    // By slot: a disk that hangs collects no more than the ring holds.
+    this.#unwritten.set(slotOf(this.shape, record.atMs), record);
+    this.#writing ??= this.#writeAll(this.#handle)
       .catch(onFailure)
       .finally(() => {
-        this.#waiting -= 1;
+        this.#writing = undefined;
       });
+  }
+
+  async #writeAll(handle: FileHandle): Promise<void> {
+    for (const [slot, record] of this.#unwritten) {
+      this.#unwritten.delete(slot);
+      await handle.write(encodeRecord(this.shape, record), 0, undefined, positionOf(this.shape, record.atMs));
+    }
   }
 
   /** Oldest first: from `fromMs` to `toMs`, both included. */
@@ -77,8 +79,8 @@ export class RingFile {
 
   async close(): Promise<void> {
     const handle = this.#handle;
-    this.#handle = undefined;
     await this.#writing;
+    this.#handle = undefined;
     await handle?.close();
   }
 

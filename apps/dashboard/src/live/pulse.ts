@@ -21,6 +21,8 @@ export interface PulseOptions {
   readonly eye: Pick<FleetEye, 'look'>;
   readonly history: Pick<History, 'note'>;
   readonly now: () => number;
+  /** Told when a look failed for a reason that no look expects; the next one comes all the same. */
+  readonly onFailure: (error: unknown) => void;
   /** While somebody watches, in milliseconds. */
   readonly everyMs?: number;
 }
@@ -82,6 +84,7 @@ export class Pulse {
       .then((beat) => {
         for (const tell of this.#watchers) tell(beat);
       })
+      .catch(this.#options.onFailure)
       .finally(() => this.#plan());
   }
 

@@ -9,7 +9,7 @@ import type { Beat, Pulse } from './pulse.ts';
 export type LiveParts = Readonly<Record<string, string>>;
 
 export interface LiveOptions {
-  readonly pulse: Pulse;
+  readonly pulse: Pick<Pulse, 'watch'>;
   readonly render: (beat: Beat) => LiveParts;
   /** Asked at each heartbeat: a login may have ended meanwhile. */
   readonly mayStay: (request: FastifyRequest) => boolean;
