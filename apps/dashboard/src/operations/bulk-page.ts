@@ -78,7 +78,7 @@ function progress({ run, csrfToken, nowMs }: BulkRunFacts): Html {
     isRunning &&
     html` hx-get="${url}" hx-trigger="every 1s" hx-select="#run" hx-target="this" hx-swap="outerHTML"`;
   const tone = isRunning ? 'slow' : run.state === 'ended' ? 'good' : 'bad';
-  return html`<section id="run" class="card verdict ${tone}"${poll} aria-label="Progress">
+  return html`<section id="run" class="card outcome ${tone}"${poll} aria-label="Progress">
   <p role="status"><strong>${sentence(run)}</strong> Begun by ${foreignText(run.by)} ${when(run.startedAtMs, nowMs)}.</p>
   <progress max="${run.total}" value="${looked}" aria-label="Done">${looked} of ${run.total}</progress>
   <div class="figures">

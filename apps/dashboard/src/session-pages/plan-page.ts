@@ -42,7 +42,7 @@ export function planBody(facts: PlanPageFacts): Html {
     html` hx-get="${url}" hx-trigger="every 1s" hx-select="#plan" hx-target="this" hx-swap="outerHTML"`;
   return html`<div id="plan" class="plan"${poll}>
 <h1>Plan: ${titleOf(plan.request)}</h1>
-<section class="card verdict ${toneOf(plan)}" role="status"><p>${sentence(plan, nowMs)}</p>
+<section class="card outcome ${toneOf(plan)}" role="status"><p>${sentence(plan, nowMs)}</p>
 ${isPassing(plan) && html`<p><a href="${url}">Look again</a></p>`}
 ${plan.state === 'ready' && applyForm(facts)}
 </section>
