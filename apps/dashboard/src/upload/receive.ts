@@ -119,19 +119,11 @@ function fieldsOfAddress({ query }: FastifyRequest): Fields {
 /** Ends a reading when nothing came for too long. */
 class Stall {
   readonly #timer: NodeJS.Timeout;
-  readonly #over = Promise.withResolvers<never>();
+  /** Of the reading that is waited for. A promise for all of them would hold on to every piece that was ever read. */
+  #giveUp: ((error: ApiError) => void) | undefined;
 
   constructor(stallMs: number) {
-    this.#over.promise.catch(() => undefined);
-    this.#timer = setTimeout(() => {
-      this.#over.reject(
-        new ApiError(
-          408,
-          'BODY_STALLED',
-          `expected the body to go on, got nothing for ${stallMs / 1_000} s; send it again`,
-        ),
-      );
-    }, stallMs);
+    this.#timer = setTimeout(() => this.#giveUp?.(stalled(stallMs)), stallMs);
   }
 
   /** Not ended by leaving it early: the request has to stay open for its answer. */
@@ -139,16 +131,24 @@ class Stall {
     const from = 'iterator' in source ? (source as unknown as Iterating<T>).iterator(keepOpen) : source;
     const iterator = from[Symbol.asyncIterator]();
     for (;;) {
-      const next = await Promise.race([iterator.next(), this.#over.promise]);
+      const next = await new Promise<IteratorResult<T>>((resolve, reject) => {
+        this.#giveUp = reject;
+        iterator.next().then(resolve, reject);
+      });
       if (next.done) return;
-      this.#timer.refresh();
       yield next.value;
+      this.#timer.refresh(); // the disk may have taken its time
     }
   }
 
   end(): void {
     clearTimeout(this.#timer);
   }
+}
+
+function stalled(stallMs: number): ApiError {
+  const message = `expected the body to go on, got nothing for ${stallMs / 1_000} s; send it again`;
+  return new ApiError(408, 'BODY_STALLED', message);
 }
 
 /** A stream of Node. */

@@ -115,18 +115,17 @@ async function store(
   sessionId: string,
   { draft, fields, partName, mimeType }: Received,
 ) {
-  const view = parts.view(request);
   const described = describeFile(fields, partName, mimeType);
   const actor = actorOf(request, fields.uploader);
   const key = fields.operation ?? asText(request.headers['idempotency-key']);
   const operationId = operationIdOf(key, { caller: callerOf(request), sessionId }, parts.now(), (id) =>
-    isThere(() => view.operation(id)),
+    isThere(() => parts.view(request).operation(id)),
   );
   const brought = await draft.keep();
   try {
     const receipt = await run(parts, actor, operationId, { sessionId, ...described }, brought);
     reply.code(201).header('location', `${apiRoot}/files/${operationId}`);
-    return { file: lookAt(view, operationId), receipt } satisfies Stored;
+    return { file: lookAt(() => parts.view(request).file(operationId)), receipt } satisfies Stored;
   } catch (error) {
     if (!(error instanceof ActionError)) throw error;
     if (!error.isUnderWay) refuse(error);
@@ -148,9 +147,9 @@ function isThere(look: () => unknown): boolean {
 }
 
 /** The receipt is what was asked for; a store that cannot be read just now does not take it back. */
-function lookAt(view: View, fileId: string): Stored['file'] {
+function lookAt(look: () => unknown): Stored['file'] {
   try {
-    return view.file(fileId) as Stored['file'];
+    return look() as Stored['file'];
   } catch {
     return null;
   }
@@ -167,7 +166,9 @@ async function run(
   const content = { from: 'incoming', name } as const;
   const options = { operationId, deadlineMs: limits.receiptMs };
   try {
-    const receipt = await actions.run(actor, 'file-store', { ...fields, digest, size, content }, options);
+    const ask = () => actions.run(actor, 'file-store', { ...fields, digest, size, content }, options);
+    // An earlier upload under this id, answered 202, may have been given up since: that says nothing about these bytes.
+    const receipt = await ask().catch((error) => (wasGivenUp(error) ? ask() : Promise.reject(error)));
     await folder.remove(name); // a repeat got the first receipt, and the writer never saw this one
     return receipt;
   } catch (error) {
@@ -175,6 +176,8 @@ async function run(
     throw error;
   }
 }
+
+const wasGivenUp = (error: unknown): boolean => error instanceof ActionError && error.code === 'GIVEN_UP';
 
 /** Whoever is said to have uploaded it, the history names who sent it. */
 function actorOf(request: FastifyRequest, uploader: string | undefined): Actor {

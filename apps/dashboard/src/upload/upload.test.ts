@@ -1,94 +1,26 @@
 // Uploads over HTTP with a real writer: what is answered, what is stored, and that nothing else is left.
 
 import { execFile } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { DashboardToken } from '@filefleet/config';
 import { makeOperationId } from '@filefleet/protocol';
-import { incomingDir } from '@filefleet/store';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openTestDashboard, type TestDashboard } from '../../../../tests/support/dashboard.ts';
+import { describe, expect, test } from 'vitest';
 import { testUsers } from '../../../../tests/support/dashboard-users.ts';
-import { rows, storedBytes } from '../../../../tests/support/database.ts';
-import { until } from '../../../../tests/support/deadline.ts';
+import { storedBytes } from '../../../../tests/support/database.ts';
 import { noise } from '../../../../tests/support/files.ts';
-import { startRedis, type TestRedis } from '../../../../tests/support/redis.ts';
-import { startWriter, type WriterProcess } from '../../../../tests/support/writer.ts';
+import { as, type Body, form, uploadBytes, useUploads } from '../../../../tests/support/uploading.ts';
 
 const MiB = 1024 * 1024;
-let redis: TestRedis;
-let writer: WriterProcess;
-let dashboard: TestDashboard;
-let folder: string;
-let dataDir: string;
-let url: string;
-
-const bearers = { ci: 'token-of-ci', mine: 'token-of-mine', reader: 'token-of-reader' };
-const token = (name: keyof typeof bearers, scope: 'read' | 'write', sessionPrefix?: string) => {
-  const hash = createHash('sha256').update(bearers[name]).digest();
-  return { name, scope, hash, sessionPrefix } satisfies DashboardToken;
-};
-const as = (name: keyof typeof bearers) => ({ authorization: `Bearer ${bearers[name]}` });
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'filefleet-upload-'));
-  dataDir = join(folder, 'data');
-  redis = await startRedis();
-  writer = startWriter({ redisUrl: redis.url, dataDir });
-  await writer.ready;
-  dashboard = await openTestDashboard(redis.url, {
-    dataDir,
-    now: () => Date.now(),
-    tokens: [token('ci', 'write'), token('mine', 'write', 'mine/'), token('reader', 'read')],
-    uploadLimits: { stallMs: 400, fileBytes: 8 * MiB, totalBytes: 24 * MiB },
-  });
-  url = await dashboard.app.listen({ host: '127.0.0.1', port: 0 });
-});
-afterEach(async () => {
-  await until(() => readdirSync(incomingDir(dataDir)).length === 0, 'no upload to be left');
-});
-afterAll(async () => {
-  dashboard.app.server.closeAllConnections();
-  await dashboard.close();
-  await writer.stop();
-  await redis.stop();
-  rmSync(folder, { recursive: true });
-});
-
-type Body = NonNullable<RequestInit['body']>;
-interface Answer {
-  readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: answers of many kinds, compared as a whole.
-  readonly body: any;
-}
-
-async function post(path: string, body: Body, headers: Record<string, string> = as('ci')): Promise<Answer> {
-  const response = await fetch(`${url}/api/v1${path}`, { method: 'POST', body, headers });
-  return { status: response.status, body: await response.json() };
-}
-
-function form(bytes: Buffer | string, fields: Record<string, string> = {}, filename = 'shot.png'): FormData {
-  const data = new FormData();
-  for (const [name, value] of Object.entries(fields)) data.append(name, value);
-  data.append('file', new Blob([Buffer.from(bytes)]), filename);
-  return data;
-}
-
-const files = () =>
-  rows<{ id: string }>(dataDir, 'SELECT file_id AS id FROM conversation_files').map(({ id }) => id);
+const uploads = useUploads();
 
 describe('an upload', () => {
   test('with curl is answered with the receipt, when its bytes are stored', async () => {
     const bytes = noise(3 * MiB, 'curl');
-    const path = join(folder, 'shot größe.png');
+    const path = join(uploads.folder, 'shot größe.png');
     writeFileSync(path, bytes);
-    const address = `${url}/api/v1/sessions/s1/files`;
-    const auth = `Authorization: Bearer ${bearers.ci}`;
+    const address = `${uploads.url}/api/v1/sessions/s1/files`;
+    const auth = `Authorization: Bearer token-of-ci`;
     const curl = (...args: string[]) => promisify(execFile)('curl', ['-sS', '-H', auth, ...args]);
     const { stdout } = await curl('-F', `file=@${path}`, '-F', 'metadata={"page":"/login"}', address);
     const { file, receipt } = JSON.parse(stdout);
@@ -99,7 +31,7 @@ describe('an upload', () => {
       uploadedBy: 'ci',
       vm: 'dashboard',
     });
-    expect(storedBytes(dataDir, receipt.fileId).equals(bytes)).toBe(true);
+    expect(storedBytes(uploads.dataDir, receipt.fileId).equals(bytes)).toBe(true);
 
     const raw = await curl(
       '--data-binary',
@@ -110,24 +42,26 @@ describe('an upload', () => {
       file: { filename: 'raw.bin', messageIds: ['m1'], uploadedBy: 'agent 7 via ci', declaredMimeType: null },
       receipt: { deduplicated: true },
     });
-    const metadata = await fetch(`${url}/api/v1/files/${receipt.fileId}/metadata`, { headers: as('ci') });
+    const metadata = await fetch(`${uploads.url}/api/v1/files/${receipt.fileId}/metadata`, {
+      headers: as('ci'),
+    });
     expect(await metadata.json()).toEqual({ metadata: { page: '/login' } });
   });
 
   test.each([
     ['empty', Buffer.alloc(0)],
     ['small', Buffer.from('a few bytes')],
-    ['exactly as large as allowed', noise(8 * MiB, 'edge')],
+    ['exactly as large as allowed', noise(uploadBytes.file, 'edge')],
   ])('that is %s is stored as it is, as a form and as bytes', async (_what, bytes) => {
     for (const answer of [
-      await post('/sessions/s2/files', form(bytes)),
-      await post('/sessions/s2/files?filename=raw', new Uint8Array(bytes), {
+      await uploads.post('/sessions/s2/files', form(bytes)),
+      await uploads.post('/sessions/s2/files?filename=raw', new Uint8Array(bytes), {
         ...as('ci'),
         'content-type': 'text/plain',
       }),
     ]) {
       expect(answer).toMatchObject({ status: 201, body: { receipt: { outcome: 'applied' } } });
-      expect(storedBytes(dataDir, answer.body.receipt.fileId).equals(bytes)).toBe(true);
+      expect(storedBytes(uploads.dataDir, answer.body.receipt.fileId).equals(bytes)).toBe(true);
     }
   });
 
@@ -141,30 +75,30 @@ describe('an upload', () => {
       'x'.repeat(255),
     ];
     for (const name of names) {
-      const { body } = await post('/sessions/s3/files', form('x', {}, name));
+      const { body } = await uploads.post('/sessions/s3/files', form('x', {}, name));
       expect(body.file.filename).toBe(name);
     }
   });
 
   test('gets the first receipt when it is repeated with its key; another file under it is a conflict', async () => {
-    const before = files().length;
+    const before = uploads.files().length;
     for (const key of [makeOperationId(), 'night build 17']) {
       const headers = { ...as('ci'), 'idempotency-key': key };
       const [first, second] = await Promise.all(
-        [1, 2].map(() => post('/sessions/s4/files', form('same'), headers)),
+        [1, 2].map(() => uploads.post('/sessions/s4/files', form('same'), headers)),
       );
-      const third = await post('/sessions/s4/files', form('same'), headers);
+      const third = await uploads.post('/sessions/s4/files', form('same'), headers);
       expect([first?.status, second?.body.receipt, third.body.receipt]).toEqual([
         201,
         first?.body.receipt,
         first?.body.receipt,
       ]);
-      expect(await post('/sessions/s4/files', form('other'), headers)).toMatchObject({
+      expect(await uploads.post('/sessions/s4/files', form('other'), headers)).toMatchObject({
         status: 409,
         body: { error: { code: 'CONFLICT' } },
       });
     }
-    expect(files().length).toBe(before + 2);
+    expect(uploads.files().length).toBe(before + 2);
   });
 
   test.each([
@@ -220,13 +154,13 @@ describe('an upload', () => {
       'REQUEST_INVALID',
     ],
   ])('%s is refused, and nothing is stored', async (_what, path, body, status, code) => {
-    const before = files();
-    const answer = await post(path, body as Body);
+    const before = uploads.files();
+    const answer = await uploads.post(path, body as Body);
     expect(answer).toMatchObject({
       status,
       body: { error: { code, message: expect.stringMatching(/expected|colour/) } },
     });
-    expect(files()).toEqual(before);
+    expect(uploads.files()).toEqual(before);
   });
 
   test.each([
@@ -263,13 +197,13 @@ describe('an upload', () => {
       'FORM_INVALID',
     ],
   ])('a body with %s is refused', async (_what, type, body, status, code) => {
-    const answer = await post('/sessions/s/files', body, { ...as('ci'), 'content-type': type });
+    const answer = await uploads.post('/sessions/s/files', body, { ...as('ci'), 'content-type': type });
     expect(answer).toMatchObject({ status, body: { error: { code } } });
   });
 
   test('that is compressed, or has a key that is none, is refused', async () => {
     const ask = (headers: Record<string, string>) =>
-      post('/sessions/s/files?filename=a', 'x', { ...as('ci'), ...headers });
+      uploads.post('/sessions/s/files?filename=a', 'x', { ...as('ci'), ...headers });
     expect(await ask({ 'content-encoding': 'gzip' })).toMatchObject({
       status: 415,
       body: { error: { code: 'ENCODING_UNSUPPORTED' } },
@@ -288,8 +222,8 @@ describe('an upload', () => {
 
 describe('who may', () => {
   const ask = (headers: Record<string, string>, session = 's') =>
-    post(`/sessions/${session}/files?filename=a`, 'x', headers);
-  const fromUs = () => ({ origin: url, 'sec-fetch-site': 'same-origin' });
+    uploads.post(`/sessions/${session}/files?filename=a`, 'x', headers);
+  const fromUs = () => ({ origin: uploads.url, 'sec-fetch-site': 'same-origin' });
 
   test('tokens that write, in their sessions, and operators', async () => {
     expect(await ask({})).toMatchObject({ status: 403, body: { error: { code: 'CROSS_ORIGIN' } } });
@@ -316,70 +250,5 @@ describe('who may', () => {
       await ask({ ...as('mine'), ...key }, 'mine%2F2'),
     ];
     expect(one.body.receipt.fileId).not.toBe(other.body.receipt.fileId);
-  });
-});
-
-describe('too much', () => {
-  test('one byte over the limit is 413, announced or not, as a form or as bytes', async () => {
-    const before = files();
-    const bytes = noise(8 * MiB + 1, 'over');
-    const pieces = new ReadableStream({
-      start: (stream) => {
-        for (let at = 0; at < bytes.length; at += 65_536) stream.enqueue(bytes.subarray(at, at + 65_536));
-        stream.close();
-      },
-    });
-    const chunked = await fetch(`${url}/api/v1/sessions/s/files?filename=a`, {
-      method: 'POST',
-      body: pieces,
-      headers: as('ci'),
-      duplex: 'half',
-    } as RequestInit);
-    for (const status of [
-      (await post('/sessions/s/files', form(bytes))).status,
-      (await post('/sessions/s/files?filename=a', bytes)).status,
-      chunked.status,
-    ])
-      expect(status).toBe(413);
-    expect(files()).toEqual(before);
-  });
-
-  test('more than may wait for the writer is 503, and goes again when there is room', async () => {
-    for (let n = 0; n < 3; n++)
-      writeFileSync(join(incomingDir(dataDir), randomUUID()), noise(7 * MiB, `${n}`));
-    expect(await post('/sessions/s/files', form(noise(5 * MiB, 'full')))).toMatchObject({
-      status: 503,
-      body: { error: { code: 'INCOMING_FULL' } },
-    });
-    for (const name of readdirSync(incomingDir(dataDir))) rmSync(join(incomingDir(dataDir), name));
-    expect(await post('/sessions/s/files', form('x'))).toMatchObject({ status: 201 });
-  });
-});
-
-describe('a client that', () => {
-  /** Sends what it is told over a connection of its own. */
-  async function speak(text: string) {
-    const { hostname, port } = new URL(url);
-    const socket = connect(Number(port), hostname);
-    await once(socket, 'connect');
-    socket.write(
-      `POST /api/v1/sessions/s9/files?filename=slow HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${bearers.ci}\r\nContent-Length: 1000000\r\n\r\n${text}`,
-    );
-    await until(() => readdirSync(incomingDir(dataDir)).length === 1, 'its upload to have begun');
-    return socket;
-  }
-
-  test('goes away half-way leaves nothing', async () => {
-    const socket = await speak('half');
-    socket.destroy();
-    await until(() => readdirSync(incomingDir(dataDir)).length === 0, 'nothing to be left');
-    expect(rows(dataDir, "SELECT 1 FROM conversation_files WHERE session_id = 's9'")).toEqual([]);
-  });
-
-  test('sends nothing any more is told so', async () => {
-    const socket = await speak('half');
-    const [said] = await once(socket, 'data');
-    expect(String(said)).toMatch(/^HTTP\/1.1 408 [\s\S]*BODY_STALLED/);
-    socket.destroy();
   });
 });
