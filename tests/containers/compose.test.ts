@@ -87,6 +87,10 @@ describe.skipIf(!found)('the fleet of docker-compose.yml', () => {
       ).not.toBe(0);
     }
     await docker('exec', await fleet.container('writer'), 'rm', '/var/lib/filefleet/tmp/probe');
+    const upload = '/var/lib/filefleet/incoming/probe';
+    await docker('exec', await fleet.container('dashboard'), 'sh', '-c', `umask 027; echo x > ${upload}`);
+    expect((await docker('exec', await fleet.container('writer'), 'cat', upload)).trim()).toBe('x');
+    await docker('exec', await fleet.container('writer'), 'rm', upload);
   });
 
   test('refuses a second writer at once, naming the first', async () => {

@@ -194,6 +194,11 @@ END
         'denied',
       );
     }
+    expect(await machine.sh(`stat -c '%U %G %a' ${dataDir}/incoming`)).toBe('filefleet filefleet 1770\n');
+    await machine.sh(`systemctl start ${unit}`);
+    const address = 'http://127.0.0.1:7400/api/v1/sessions/s2/files';
+    const curl = `curl -sS -F file=@/etc/hostname -H 'Authorization: ${testUsers.operator.basic}' ${address}`;
+    expect(JSON.parse(await machine.sh(curl))).toMatchObject({ receipt: { outcome: 'applied' } });
     await machine.sh('systemctl stop filefleet-dashboard');
     expect(await machine.show('filefleet-dashboard')).toMatchObject({ Result: 'success', ExecMainStatus: 0 });
   });

@@ -80,6 +80,7 @@ export async function bootSystemdMachine(): Promise<SystemdMachine> {
 const install = `
 cd ${unitFolder}
 install -D -m 0644 filefleet.sysusers.conf /etc/sysusers.d/filefleet.conf && systemd-sysusers
+install -D -m 0644 filefleet.tmpfiles.conf /etc/tmpfiles.d/filefleet.conf && systemd-tmpfiles --create filefleet.conf
 install -D -m 0600 writer.env.example /etc/filefleet/writer.env
 install -D -m 0600 dashboard.env.example /etc/filefleet/dashboard.env
 sed -i 's|^FILEFLEET_REDIS_URL=.*|FILEFLEET_REDIS_URL=redis://127.0.0.1:6379|' /etc/filefleet/*.env
