@@ -158,7 +158,9 @@ describe('the index', () => {
           fc.integer({ min: 1, max: 5 }),
           (list, wanted, limit) => {
             play(list, files);
-            for (const text of [...wanted, ...list.slice(0, 3).map(({ name }) => name)]) {
+            // What was given last is what the index may not have heard of.
+            const given = list.flatMap(({ name, key, value }) => [name, key, value]);
+            for (const text of new Set([...wanted, ...given])) {
               for (const state of ['active', 'any'] as const) {
                 const { names: got } = search({ text, state, limit });
                 expect(got).toEqual(expected(text, state));
@@ -196,6 +198,28 @@ describe('the index', () => {
     expect(search({ text: '会議', limit: 500 }).names).toHaveLength(600);
     fixture.apply(storeEntry('same', { filename: 'needle of late' }));
     expect(search({ text: 'needle' })).toMatchObject({ scanned: 4 });
+  });
+
+  test('finds a file under a row number that another one had', () => {
+    const store = (name: string) => {
+      const made = storeEntry('same', { filename: name });
+      fixture.apply(made);
+      return idOf(made);
+    };
+    const purge = (fileId: string) => void fixture.apply(entry('file-purge', { sessionId: 's1', fileId }));
+    const [, second, third] = [store('first'), store('second'), store('third')];
+    fill();
+    purge(second ?? '');
+    fill();
+    purge(third ?? '');
+    store('fourth');
+    expect(fixture.row("SELECT rowid FROM conversation_files WHERE original_filename = 'fourth'")).toEqual({
+      rowid: 2,
+    });
+    expect(search({ text: 'fourth' }).names).toEqual(['fourth']);
+    fill();
+    expect(search({ text: 'fourth' })).toEqual({ names: ['fourth'], scanned: 1 });
+    expect(search({ text: 'third' })).toEqual({ names: [], scanned: 0 });
   });
 
   test('a store and a soft deletion write nothing to it', () => {
