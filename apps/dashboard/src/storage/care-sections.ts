@@ -19,6 +19,10 @@ type Facts = StorageFacts & { readonly nowMs: number };
 
 const backupsShown = 10;
 
+/** 1 file, 2 files. */
+export const some = (number: number, what: string): string =>
+  `${count(number)} ${what}${number === 1 ? '' : 's'}`;
+
 export function backupSection({ backups, nowMs }: Facts): Html {
   return html`<section class="card" aria-labelledby="backups"><h2 id="backups">Backups</h2>${backupList(backups, nowMs)}</section>`;
 }
@@ -42,7 +46,7 @@ function backupRow({ name, manifest, problem, verdict }: ListedBackup, nowMs: nu
   }
   const files = manifest.counts.files + manifest.counts.deletedFiles;
   const size = manifest.database.bytes + manifest.blobs.bytes;
-  return html`<tr><td title="${name}">${when(Date.parse(manifest.createdAt), nowMs)}</td><td class="right number">${count(files)}</td><td class="right">${bytes(size)}</td><td>${verified(verdict, nowMs)}${manifest.missing.length > 0 && html` ${badge('slow', `${count(manifest.missing.length)} contents missing`)}`}</td></tr>`;
+  return html`<tr><td title="${name}">${when(Date.parse(manifest.createdAt), nowMs)}</td><td class="right number">${count(files)}</td><td class="right">${bytes(size)}</td><td>${verified(verdict, nowMs)}${manifest.missing.length > 0 && html` ${badge('slow', `${some(manifest.missing.length, 'content')} missing`)}`}</td></tr>`;
 }
 
 function verified(verdict: ListedBackup['verdict'], nowMs: number): Html {
@@ -57,7 +61,7 @@ export function soundnessSection({ care, anchor, nowMs }: Facts): Html {
   const share = scrub.newest === 0 ? 0 : Math.floor((100 * scrub.through) / scrub.newest);
   const checked = Number(noted?.result?.checked ?? 0);
   const last = noted?.finishedAtMs
-    ? html`${count(checked)} contents ${when(noted.finishedAtMs, nowMs)}`
+    ? html`${some(checked, 'content')} ${when(noted.finishedAtMs, nowMs)}`
     : 'not yet';
   const rows = factList([
     [

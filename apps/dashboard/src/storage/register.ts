@@ -8,7 +8,7 @@ import { frameOf, sendPage } from '../pages/frame.ts';
 import { readAudit } from './audit-list.ts';
 import { type AuditQuery, auditPage } from './audit-page.ts';
 import { BackupLook, readStorage } from './facts.ts';
-import { storagePage } from './storage-page.ts';
+import { growthSpans, storagePage } from './storage-page.ts';
 import { Survey } from './survey.ts';
 
 const entriesShown = 50;
@@ -31,7 +31,9 @@ export function registerStorage(app: FastifyInstance, { door, redis, emit, now, 
       const nowMs = now();
       const parts = { backups, redis, shard: config.shard, nowMs };
       const facts = await readStorage(reader, survey.ask(), parts);
-      return sendPage(reply, storagePage({ ...frameOf(request, reply), ...facts, nowMs }));
+      const { span: asked } = request.query as { span?: unknown };
+      const span = growthSpans.find((each) => each === asked) ?? 'week';
+      return sendPage(reply, storagePage({ ...frameOf(request, reply), ...facts, span, nowMs }));
     });
 
     scope.get('/storage/audit', async (request, reply) => {

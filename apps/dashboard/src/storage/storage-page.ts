@@ -4,13 +4,18 @@ import { type Html, html } from '../pages/html.ts';
 import { type Frame, page } from '../pages/layout.ts';
 import { bytes, bytesText, count, emptyState, figure, foreignText, table, when } from '../pages/show.ts';
 import { bars } from './bars.ts';
-import { backupSection, soundnessSection } from './care-sections.ts';
+import { backupSection, some, soundnessSection } from './care-sections.ts';
 import type { StorageFacts } from './facts.ts';
 import { calendarDays, type SurveyResult, surveyedDays } from './survey.ts';
 
 export interface StoragePageFacts extends Frame, StorageFacts {
   readonly nowMs: number;
+  /** Of the chart of the past. */
+  readonly span: GrowthSpan;
 }
+
+export const growthSpans = ['week', 'year'] as const;
+export type GrowthSpan = (typeof growthSpans)[number];
 
 const dayMs = 86_400_000;
 const typesShown = 12;
@@ -19,9 +24,9 @@ export function storagePage(facts: StoragePageFacts): string {
   const { survey, nowMs } = facts;
   const body = html`<div class="row apart"><h1>Storage</h1><p><a class="button quiet" href="/storage/audit">Who did what</a></p></div>
 ${figuresSection(facts)}
-<section class="card" aria-labelledby="growth"><h2 id="growth">Growth</h2>
+<section class="card" aria-labelledby="growth"><div class="row apart"><h2 id="growth">Growth</h2>${spanTabs(facts.span)}</div>
 <div class="charts"><div><h3>Bytes stored, and room on the disk</h3>
-<div class="chart" data-fields="storedBytes diskFreeBytes" data-labels="stored,free" data-unit="bytes" data-span="year"></div></div>
+<div class="chart" data-fields="storedBytes diskFreeBytes" data-labels="stored,free" data-unit="bytes" data-span="${facts.span}"></div></div>
 <div><h3>Stored by day</h3>${survey ? growth(survey) : pending}</div></div></section>
 <div class="grid">
 <section class="card" aria-labelledby="vms"><h2 id="vms">By VM</h2>${vmTable(facts)}</section>
@@ -40,6 +45,14 @@ ${figuresSection(facts)}
   });
 }
 
+function spanTabs(span: GrowthSpan): Html {
+  const tabs = growthSpans.map(
+    (each) =>
+      html`<li><a href="/storage?span=${each}"${each === span && html` aria-current="true"`}>Last ${each}</a></li>`,
+  );
+  return html`<ul class="tabs" aria-label="Span">${tabs}</ul>`;
+}
+
 const pending = html`<p class="hint">Being counted, a little at a time. Load the page again in a moment.</p>`;
 
 function figuresSection({ statistics: store }: StorageFacts): Html {
@@ -49,8 +62,8 @@ function figuresSection({ statistics: store }: StorageFacts): Html {
 ${figure('Stored', bytes(store.storedBytes), { note: `${bytesText(store.logicalBytes)} as users see them` })}
 ${figure('Saved by deduplication', bytes(store.savedBytes), { note: `${share.toFixed(1)} %` })}
 ${figure('Files', count(store.files), { note: `in ${count(store.sessions)} sessions, ${count(store.liveSessions)} live` })}
-${figure('Deleted, can be restored', bytes(store.deletedBytes), { note: `${count(store.deletedFiles)} files` })}
-${figure('A sweep gives back', bytes(store.reclaimableBytes), { note: `${count(store.reclaimableBlobs)} contents without a file` })}
+${figure('Deleted, can be restored', bytes(store.deletedBytes), { note: some(store.deletedFiles, 'file') })}
+${figure('A sweep gives back', bytes(store.reclaimableBytes), { note: `${some(store.reclaimableBlobs, 'content')} without a file` })}
 ${figure('Contents', count(store.inlineBlobs + store.fileBlobs), { note: `${count(store.fileBlobs)} as files` })}
 </div></section>`;
 }
@@ -110,7 +123,8 @@ function calendar({ calendar: due, asOfMs }: SurveyResult, nowMs: number): Html 
       return html`<tr><td>within ${days} days</td><td>${steps[step]}</td><td class="right number">${count(sum('sessions'))}</td><td class="right number">${count(sum('files'))}</td><td class="right">${bytes(sum('bytes'))}</td></tr>`;
     }),
   );
-  const label = `Bytes that go by day, if nobody does anything: for good (red), and deleted so that they can be restored (yellow).`;
+  const label =
+    'Bytes that go by day, if nobody does anything: at the bottom for good, above that deleted so that they can be restored.';
   return html`${bars({ label, bars: all, colours: ['bad', 'slow'], format: bytesText })}
 ${table('What goes', ['When', 'What', 'Sessions', 'Files', 'Bytes'], sums)}
 <p class="hint">As of ${when(asOfMs, nowMs)}. A hold keeps a session; overdue steps count for today.</p>`;
