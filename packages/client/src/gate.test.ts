@@ -35,3 +35,24 @@ test('who is aborted leaves the queue, and lets those behind pass', async () => 
   await small;
   await expect(gate.enter(1, patience.signal)).rejects.toThrow('enough');
 });
+
+test('a long line keeps its order, whoever leaves it', async () => {
+  const gate = new Gate(1);
+  await gate.enter(1, never);
+  const entered: number[] = [];
+  const patience = new AbortController();
+  const line = Array.from({ length: 5_000 }, (_, n) =>
+    gate.enter(1, n % 10 === 3 ? patience.signal : never).then(
+      () => {
+        entered.push(n);
+        gate.leave(1);
+      },
+      () => undefined,
+    ),
+  );
+  patience.abort(new Error('enough'));
+  gate.leave(1);
+  await Promise.all(line);
+  expect(entered).toEqual(Array.from(line.keys()).filter((n) => n % 10 !== 3));
+  await gate.enter(1, never);
+});

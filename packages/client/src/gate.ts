@@ -2,13 +2,20 @@
 
 interface Waiter {
   readonly amount: number;
+  /** Somebody who went away stays in the line until it has come to him. */
+  isGone: boolean;
   enter(): void;
 }
+
+/** Those who were let in are cut off the line this many at a time: one by one each would cost as much as there are behind him. */
+const cutAtOnce = 1_024;
 
 export class Gate {
   #free: number;
   readonly #capacity: number;
-  readonly #waiters = new Set<Waiter>();
+  /** In the order in which they came; those before `#first` are in. */
+  readonly #line: Waiter[] = [];
+  #first = 0;
 
   /** @param capacity how much may be in use at once, in the unit of the caller. */
   constructor(capacity: number) {
@@ -23,24 +30,25 @@ export class Gate {
   async enter(amount: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const needed = Math.min(amount, this.#capacity);
-    if (this.#waiters.size === 0 && this.#free >= needed) {
+    if (this.#first === this.#line.length && this.#free >= needed) {
       this.#free -= needed;
       return;
     }
     await new Promise<void>((resolve, reject) => {
       const onAbort = () => {
-        this.#waiters.delete(waiter);
+        waiter.isGone = true;
         this.#admit();
         reject(signal.reason);
       };
       const waiter: Waiter = {
         amount: needed,
+        isGone: false,
         enter: () => {
           signal.removeEventListener('abort', onAbort);
           resolve();
         },
       };
-      this.#waiters.add(waiter);
+      this.#line.push(waiter);
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }
@@ -52,11 +60,15 @@ export class Gate {
   }
 
   #admit(): void {
-    for (const waiter of this.#waiters) {
-      if (waiter.amount > this.#free) return;
+    for (; this.#first < this.#line.length; this.#first++) {
+      const waiter = this.#line[this.#first] as Waiter;
+      if (waiter.isGone) continue;
+      if (waiter.amount > this.#free) break;
       this.#free -= waiter.amount;
-      this.#waiters.delete(waiter);
       waiter.enter();
     }
+    if (this.#first < cutAtOnce && this.#first < this.#line.length) return;
+    this.#line.splice(0, this.#first);
+    this.#first = 0;
   }
 }

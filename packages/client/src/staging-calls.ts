@@ -114,8 +114,9 @@ export class StagingCalls {
   }
 
   chunkKeys(operationId: string, from: number, to: number): string[] {
-    const length = Math.max(0, to - from);
-    return Array.from({ length }, (_, n) => this.#keys.staged(this.#vm, operationId, from + n));
+    const keys: string[] = [];
+    for (let n = from; n < to; n++) keys.push(this.#keys.staged(this.#vm, operationId, n));
+    return keys;
   }
 }
 
