@@ -5,6 +5,7 @@ import type { Context } from './context.ts';
 import { exitCodeHelp } from './exit-codes.ts';
 import { addBackupCommands } from './programs/backup-commands.ts';
 import { addLifeCommands } from './programs/life-commands.ts';
+import { addRefusalCommands } from './programs/refusal-commands.ts';
 
 type Finish = (exitCode: number) => void;
 
@@ -24,6 +25,7 @@ export function createProgram(context: Context, finish: Finish): Command {
   addFileCommands(program, context, finish);
   addStoreCommands(program, context, finish);
   addLifeCommands(program, context, finish, command);
+  addRefusalCommands(program, context, finish, command);
   addBackupCommands(program, context, finish, command);
   addSpoolCommands(program, context, finish);
   return program;

@@ -60,10 +60,10 @@ function clockCard({ session, policy, nowMs }: SessionPageFacts): Html {
 }
 
 const words: Readonly<Record<ClockStep['state'], string>> = {
-  done: 'done',
-  next: 'next',
-  later: 'later',
-  stopped: 'not while held',
+  done: 'Done',
+  next: 'Next',
+  later: 'Later',
+  stopped: 'Not while held',
 };
 
 function clockStep({ name, text, atMs, state }: ClockStep, nowMs: number): Html {
