@@ -13,11 +13,13 @@ import { until } from '../support/deadline.ts';
 import { noise } from '../support/files.ts';
 import { useFleet } from '../support/fleet.ts';
 import { type Ran, run } from '../support/npm.ts';
-import { hasPython, runAgent, runPython } from '../support/python.ts';
+import { hasBullmqForPython, hasPython, runAgent, runPython } from '../support/python.ts';
 import { TestQueue } from '../support/queue.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
-const python = hasPython('tests/publishing/conformance.test.ts');
+const file = 'tests/publishing/conformance.test.ts';
+const python = hasPython(file);
+const bullmqForPython = hasBullmqForPython(file);
 const program = fileURLToPath(new URL('../../packages/client/src/conformance/main.ts', import.meta.url));
 const sizes = [1, limits.chunkBytes - 1, limits.chunkBytes, 0, limits.chunkBytes + 1, 700_000];
 const contents = sizes.map((size, n) => noise(size, `exam ${n}`));
@@ -70,17 +72,23 @@ describe('the exam', () => {
     await client.close();
   });
 
-  test.skipIf(!python)('an agent of plain Python passes', async () => {
+  test.skipIf(!python)('an agent of plain Python passes', () => passes('agent.py'));
+
+  test.skipIf(!bullmqForPython)("an agent with BullMQ's own client for Python passes", () =>
+    passes('agent_bullmq.py'),
+  );
+
+  async function passes(script: string): Promise<void> {
     const [ended, agent] = await Promise.all([
       examine(),
-      runAgent(redis.url, 'vm4', 's1', ...(await writeFiles(folder))),
+      runAgent(script, redis.url, 'vm4', 's1', ...(await writeFiles(folder))),
     ]);
     expect(agent).toMatchObject({ exitCode: 0, stderr: '' });
     expect(ended.stdout).toContain('6 operations settled: conforms');
     expect(ended.stdout).toContain('resend STAGE_MISSING');
     expect(ended.stdout).toContain('nobody told it');
     expect(ended.exitCode).toBe(0);
-  });
+  }
 
   test('what is wrong with an agent is named', async () => {
     const queue = new TestQueue(redis.url);
@@ -148,7 +156,7 @@ describe('with a real writer', () => {
     async () => {
       await fleet.startWriter().ready;
       const paths = await writeFiles(join(fleet.folder, 'files'));
-      const { exitCode, stdout, stderr } = await runAgent(fleet.redis.url, 'vm4', 's1', ...paths);
+      const { exitCode, stdout, stderr } = await runAgent('agent.py', fleet.redis.url, 'vm4', 's1', ...paths);
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
       const receipts = stdout
         .trim()
@@ -184,7 +192,7 @@ describe('with a real writer', () => {
       // A marker that is not true (any more).
       await queue.redis.zadd(redisKeys().known, Date.now() + 60_000, sha256(promised));
       const paths = ['a', 'a', 'b'].map((name) => join(folder, name));
-      const { stdout, stderr } = await runAgent(fleet.redis.url, 'vm4', 's1', ...paths);
+      const { stdout, stderr } = await runAgent('agent.py', fleet.redis.url, 'vm4', 's1', ...paths);
       expect(stderr).toBe('');
       const receipts = stdout
         .trim()

@@ -15,9 +15,16 @@ export function hasPython(test: string): boolean {
   return status === 0;
 }
 
-/** Runs the example agent. */
-export async function runAgent(...args: readonly string[]): Promise<Ran> {
-  return await run('python3', ['agent.py', ...args], { cwd: examples, env });
+/** Whether BullMQ's own client for Python is installed; says so under "Not run here" if not. */
+export function hasBullmqForPython(test: string): boolean {
+  const { status } = spawnSync('python3', ['-c', 'import bullmq']);
+  if (status !== 0) notRun(`${test}: an agent with BullMQ's client for Python; it needs pip install bullmq`);
+  return status === 0;
+}
+
+/** Runs an example agent. @param script its file. */
+export async function runAgent(script: string, ...args: readonly string[]): Promise<Ran> {
+  return await run('python3', [script, ...args], { cwd: examples, env });
 }
 
 /** Runs a few lines of Python with the example agent at hand as module `agent`. */
