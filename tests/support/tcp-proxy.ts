@@ -27,6 +27,8 @@ export interface TcpProxy {
   /** Bytes that went to the other side so far, and that came back. */
   readonly sentBytes: number;
   readonly answeredBytes: number;
+  /** Connections that are open. */
+  readonly connections: number;
 }
 
 /** Ends with the test. */
@@ -110,6 +112,9 @@ export async function startTcpProxy(targetUrl: string, way: Partial<Way> = {}): 
     cut,
     get sentBytes() {
       return sentBytes;
+    },
+    get connections() {
+      return open.size / 2;
     },
     get answeredBytes() {
       return answeredBytes;

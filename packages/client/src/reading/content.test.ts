@@ -3,10 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type ApiStore, bearers, openApiStore } from '../../../../tests/support/api-store.ts';
-import { until } from '../../../../tests/support/deadline.ts';
+import { until, within } from '../../../../tests/support/deadline.ts';
 import { hastyClock } from '../../../../tests/support/hasty-clock.ts';
 import { sha256 } from '../../../../tests/support/operations.ts';
 import { startTcpProxy, type TcpProxy, type Way } from '../../../../tests/support/tcp-proxy.ts';
@@ -96,13 +95,10 @@ test('bytes that were changed on their way are an error, and the file that stood
   expect(await error(changed.read(store.ids.large))).toMatchObject({ code: 'CONTENT_DAMAGED' });
 
   let bytes = 0;
-  const stream = changed.stream(store.ids.large);
-  stream.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-  });
-  expect(await error(pipeline(stream, async (source) => void (await source.toArray?.())))).toMatchObject({
-    code: 'CONTENT_DAMAGED',
-  });
+  const count = async () => {
+    for await (const chunk of changed.stream(store.ids.large)) bytes += (chunk as Buffer).length;
+  };
+  expect(await error(count())).toMatchObject({ code: 'CONTENT_DAMAGED' });
   expect(bytes).toBeLessThan(store.large.length); // not even by counting is it taken for whole
 });
 
@@ -222,6 +218,17 @@ test('somebody in between who ignores ranges costs bytes and no more; other byte
   expect(await error(changing.read('x'))).toMatchObject({ code: 'CONTENT_DAMAGED' });
   const nothing = await strange((_request, response) => response.end('200 and no digest'));
   expect(await error(nothing.read('x'))).toMatchObject({ code: 'API_UNEXPECTED' });
+});
+
+test('a stream that is destroyed while nothing comes closes at once', async () => {
+  const [silent, proxy] = await through({}, { stallMs: 1_000_000_000 });
+  proxy.hold();
+  const stream = silent.stream(store.ids.large);
+  stream.on('data', () => undefined);
+  await until(() => proxy.connections > 0, 'the stream to ask');
+  const closed = new Promise((resolve) => stream.once('close', resolve));
+  stream.destroy();
+  await within(closed, 'the stream to be closed', 5_000);
 });
 
 test('no more than sixteen downloads of a reader are under way; the others get their turn', async () => {

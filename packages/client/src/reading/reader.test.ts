@@ -24,7 +24,9 @@ const reader = (options: Partial<ReaderOptions> = {}) =>
   createReader({ url: store.url, token: bearers.all, ...options });
 
 async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
-  return await Array.fromAsync(items);
+  const list: Item[] = [];
+  for await (const item of items) list.push(item);
+  return list;
 }
 
 beforeAll(async () => {
