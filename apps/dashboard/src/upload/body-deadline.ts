@@ -16,9 +16,9 @@ declare module 'fastify' {
 export function registerBodyDeadline(app: FastifyInstance, bodyMs: number): void {
   app.addHook('onRequest', async ({ raw, routeOptions }) => {
     const { 'content-length': length = '0', 'transfer-encoding': encoding } = raw.headers;
-    if ((length === '0' && encoding === undefined) || !raw.socket) return;
+    if (length === '0' && encoding === undefined) return;
     const timer = setTimeout(() => {
-      if (!raw.complete) raw.socket.destroy();
+      if (raw.complete === false) raw.destroy();
     }, routeOptions.config.bodyMs ?? bodyMs).unref();
     raw.once('close', () => clearTimeout(timer));
   });
