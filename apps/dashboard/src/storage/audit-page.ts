@@ -70,7 +70,7 @@ function entryTable(entries: readonly AuditEntry[]): Html {
     ['When', 'Who', 'What', 'Of what', 'More'],
     entries.map(
       (entry) =>
-        html`<tr><td>${exactTime(entry.atMs)}</td><td>${entry.actor === null ? html`<span class="faint">nobody known</span>` : foreignText(entry.actor)}</td><td class="action-cell">${foreignText(entry.action)}</td><td>${objectOf(entry)}</td><td class="details-cell">${detailsOf(entry)}</td></tr>`,
+        html`<tr><td>${exactTime(entry.atMs)}</td><td class="text-cell">${entry.actor === null ? html`<span class="faint">nobody known</span>` : foreignText(entry.actor)}</td><td class="action-cell">${foreignText(entry.action)}</td><td class="text-cell">${objectOf(entry)}</td><td class="details-cell">${detailsOf(entry)}</td></tr>`,
     ),
   );
 }
