@@ -34,7 +34,7 @@ export interface ApiLimits {
 const defaultLimits: ApiLimits = Object.freeze({
   contents: 64,
   searches: 2,
-  waiting: 512,
+  waiting: 1_024,
   patienceMs: 10_000,
   stallMs: 30_000,
   searchRows: 20_000,
