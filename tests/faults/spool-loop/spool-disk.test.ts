@@ -44,7 +44,7 @@ describe.skipIf(why !== undefined)('a spool on a disk', () => {
       ['while all goes on', false],
     ])('%s, keeps what it accepted: stored once and in order', async (_when, hangsRedis) => {
       console.log(`spool on a disk: FAULTS_SEED=${seed}`);
-      const result = await runSpoolLoop({ cycles: 4, seed, disk: await makeDisk(), hangsRedis });
+      const result = await runSpoolLoop({ cycles: 2, seed, disk: await makeDisk(), hangsRedis });
       expect(result.violations).toEqual([]);
       expect(result.accepted).toBeGreaterThan(4);
     });
@@ -52,7 +52,7 @@ describe.skipIf(why !== undefined)('a spool on a disk', () => {
     it.each(['fsync-batch', 'fsync-content'] as const)('loses it without %s', async (protection) => {
       const without = [protection];
       const result = await runSpoolLoop({
-        cycles: 3,
+        cycles: 2,
         seed,
         disk: await makeDisk(),
         hangsRedis: true,
