@@ -33,6 +33,7 @@ export interface Answer {
 }
 
 export interface Uploading {
+  readonly app: TestDashboard['app'];
   readonly url: string;
   readonly dataDir: string;
   /** Where a test may put files of its own. */
@@ -78,6 +79,9 @@ export function useUploads(): Uploading {
     rmSync(folder, { recursive: true });
   });
   return {
+    get app() {
+      return dashboard.app;
+    },
     get url() {
       return url;
     },

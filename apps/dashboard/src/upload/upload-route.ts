@@ -80,7 +80,7 @@ async function upload(parts: UploadParts, request: FastifyRequest, reply: Fastif
   let received: Received | undefined;
   try {
     received = await receive(request, parts.folder, parts.limits);
-    if (!(await hasCsrf(request, reply, received.fields._csrf))) return reply;
+    await assertCsrf(request, reply, received.fields._csrf);
     return await store(parts, request, reply, sessionId, received);
   } finally {
     await received?.draft.discard(); // unless it was kept
@@ -94,19 +94,22 @@ function assertReach({ token }: FastifyRequest, sessionId: string): void {
   throw notFound('a session');
 }
 
-/** Who comes with the cookie of a login comes from a page of ours, which has the token. Sends the answer itself if not. */
-async function hasCsrf(
+/** Who comes with the cookie of a login comes from a page of ours, which has the token. @throws ApiError TOKEN_WRONG */
+async function assertCsrf(
   request: FastifyRequest,
   reply: FastifyReply,
   token: string | undefined,
-): Promise<boolean> {
-  if (request.sessionId === null) return true;
+): Promise<void> {
+  if (request.sessionId === null) return;
   request.body = { _csrf: token };
-  return await new Promise((resolve) => {
-    request.server.csrfProtection(request, reply, () => resolve(true));
-    if (reply.sent) resolve(false);
+  await new Promise<void>((resolve, reject) => {
+    const send = () => reject(new ApiError(403, 'TOKEN_WRONG', crossPage));
+    request.server.csrfProtection(request, Object.create(reply, { send: { value: send } }), resolve);
   });
 }
+
+const crossPage =
+  'expected the token of a page of ours in the field _csrf, got none or another; open the page again, or use HTTP Basic from a script';
 
 async function store(
   parts: UploadParts,

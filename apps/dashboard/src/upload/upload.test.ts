@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeOperationId } from '@filefleet/protocol';
 import { describe, expect, test } from 'vitest';
+import { cookieBrowser, csrfTokenIn } from '../../../../tests/support/cookie-browser.ts';
 import { testUsers } from '../../../../tests/support/dashboard-users.ts';
 import { storedBytes } from '../../../../tests/support/database.ts';
 import { noise } from '../../../../tests/support/files.ts';
@@ -241,6 +242,29 @@ describe('who may', () => {
     });
     const foreign = { authorization: testUsers.operator.basic, origin: 'http://evil.test' };
     expect(await ask(foreign)).toMatchObject({ status: 403, body: { error: { code: 'CROSS_ORIGIN' } } });
+  });
+
+  test('a person with the cookie of a login needs the token of a page of ours, wherever in the form it stands', async () => {
+    const browser = cookieBrowser(uploads.app);
+    await browser.mustLogIn(testUsers.operator);
+    const token = csrfTokenIn((await browser.ask({ url: '/' })).body);
+    const part = (head: string, text: string) =>
+      `--b\r\nContent-Disposition: form-data; ${head}\r\n\r\n${text}\r\n`;
+    const send = (...fields: string[]) =>
+      browser.ask({
+        method: 'POST',
+        url: '/api/v1/sessions/s/files',
+        headers: { 'content-type': 'multipart/form-data; boundary=b' },
+        payload: Buffer.from(`${fields.join('')}--b--\r\n`),
+      });
+    const file = part('name="file"; filename="a.txt"', 'from a page');
+    const before = uploads.files().length;
+    for (const wrong of [[file], [file, part('name="_csrf"', 'guessed')]]) {
+      expect((await send(...wrong)).statusCode).toBe(403);
+    }
+    expect(uploads.files()).toHaveLength(before);
+    const answer = await send(file, part('name="_csrf"', token));
+    expect(answer.json()).toMatchObject({ file: { filename: 'a.txt', uploadedBy: 'otto' } });
   });
 
   test('the same key of two tokens is two keys', async () => {
