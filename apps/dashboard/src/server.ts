@@ -32,10 +32,10 @@ import { type CountAttempt, createGuard } from './guard.ts';
 import { registerHeaders } from './headers.ts';
 import { registerHealth } from './health.ts';
 import { csrfUser, registerLogin } from './login.ts';
+import { registerOperations } from './operations/register.ts';
 import { changesState } from './origin.ts';
 import type { PageParts } from './page-parts.ts';
 import { answerError, answerNothing, showProblem } from './problems.ts';
-import { registerOperations } from './operations/register.ts';
 import { registerSessions } from './session-pages/register.ts';
 import { Sessions } from './sessions.ts';
 import { registerStorage } from './storage/register.ts';
@@ -193,5 +193,12 @@ function reportAction(emit: Emit, request: FastifyRequest, reply: FastifyReply):
   if (!person || !changesState(method) || request.routeOptions.url === '/logout') return;
   const path = request.url.split('?', 1)[0] ?? '';
   const route = request.routeOptions.url ?? '';
-  emit('action.done', { user: person.name, role: person.role, method, route, path, status: reply.statusCode });
+  emit('action.done', {
+    user: person.name,
+    role: person.role,
+    method,
+    route,
+    path,
+    status: reply.statusCode,
+  });
 }

@@ -2,8 +2,8 @@
 
 import type { FastifyRequest, RouteOptions } from 'fastify';
 import type { z } from 'zod';
-import { boundedSearch } from './bounded-search.ts';
 import { readAudit } from '../storage/audit-list.ts';
+import { boundedSearch } from './bounded-search.ts';
 import { ApiError, errorSchema, notFound } from './errors.ts';
 import type { ApiParts } from './register.ts';
 import * as schemas from './schemas.ts';
