@@ -102,16 +102,18 @@ function misbehave(n: number): Socket {
   return socket;
 }
 
-test('a thousand readers at once get what they asked for, beside eighty that misbehave; nothing of them stays', async () => {
-  await crowd(100, 20); // what is made once and kept is made here
+test('a thousand readers at once get what they asked for, beside forty that misbehave; nothing of them stays', {
+  timeout: 90_000,
+}, async () => {
+  await crowd(20, 4); // what is made once and kept is made here
   await until(async () => (await connections()) === 0, 'all connections to be closed');
-  const [before, answersBefore] = [open(), answersKept()];
-  await crowd(1_000, 80);
+  const before = open();
+  await crowd(1_000, 40);
   await until(async () => (await connections()) === 0, 'all connections to be closed again');
   const more = () => Object.entries(open()).filter(([what, count]) => count > (before[what] ?? 0) + 5);
   await until(
     () => more().length === 0,
     () => `nothing to be left, got ${JSON.stringify(more())} beside ${JSON.stringify(before)}`,
   );
-  expect(answersKept()).toBeLessThanOrEqual(answersBefore + 5);
+  expect(answersKept()).toBeLessThanOrEqual(5);
 });
