@@ -46,7 +46,9 @@ async function refuse(sessionId: string): Promise<string> {
     fileId: makeOperationId(),
     reason: '<script>globalThis.broken=1</script>\u202e',
   };
-  await actions.run({ name: 'agent' }, 'file-delete', fields, { operationId }).catch(() => undefined);
+  await actions
+    .run({ name: 'agent' }, 'file-delete', fields, { operationId, deadlineMs: 60_000 })
+    .catch(() => undefined);
   return operationId;
 }
 const operator = async () => {
@@ -169,6 +171,7 @@ describe('a run over many', () => {
     const store = openReader({ dataDir });
     const facts = { bulkId: makeOperationId(), tab: 'refused', deed: 'retry' } as const;
     const run = runs.begin({ name: 'olga' }, facts, store, { sessionPrefix: 'bulk/2' });
+    expect(runs.begin({ name: 'olga' }, facts, store, {})).toBe(run);
     await expect.poll(() => run.state).toBe('stopped');
     expect(run).toMatchObject({ total: 1, reason: expect.stringContaining('no way to the queue') });
     expect(store.refused.count({ sessionPrefix: 'bulk/2' }).count).toBe(1);
