@@ -21,13 +21,17 @@ function ask(path: string): Promise<number> {
   const startedAt = performance.now();
   return new Promise((resolve, reject) => {
     const asked = request(root + path, { agent, headers }, (response) => {
-      response.on('error', reject);
+      response.on('error', (error) => asked.destroy(error));
       response.on('end', () => resolve(performance.now() - startedAt));
       if (response.statusCode === 200) return void response.resume();
       response.resume();
       reject(new Error(`expected ${path} to be answered with 200, got ${response.statusCode}`));
     });
-    asked.on('error', reject);
+    asked.on('error', ({ message }) => {
+      const after = `after ${Math.round(performance.now() - startedAt)} ms`;
+      const connection = asked.reusedSocket ? 'a used connection' : 'a new connection';
+      reject(new Error(`expected ${path} to be answered, got ${message} on ${connection} ${after}`));
+    });
     asked.end();
   });
 }
