@@ -1,6 +1,7 @@
 // The fleet's page in a real browser: all is well in one look, and what happens is seen without a reload.
 
 import { join } from 'node:path';
+import { History } from '@filefleet/dashboard';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { openTestDashboard, type TestDashboard } from '../support/dashboard.ts';
 import { useFleet } from '../support/fleet.ts';
@@ -15,7 +16,7 @@ describe.skipIf(!hasBrowser)('the fleet in a browser', () => {
 
   beforeEach(async () => {
     const writer = fleet.startWriter();
-    await writer.ready;
+    await Promise.all([writer.ready, rememberAnHour(join(fleet.folder, 'dashboard'))]);
     dashboard = await openTestDashboard(fleet.redis.url, {
       dataDir: fleet.dataDir,
       dashboardDir: join(fleet.folder, 'dashboard'),
@@ -34,6 +35,7 @@ describe.skipIf(!hasBrowser)('the fleet in a browser', () => {
     await visitor.logIn('operator');
     const { page } = visitor;
     await page.getByText('Live', { exact: true }).waitFor();
+    const openedAtMs = Date.now();
     await part(visitor, 'verdict').getByText('All is well.').waitFor();
     await page.evaluate('globalThis.stays = true');
 
@@ -47,7 +49,9 @@ describe.skipIf(!hasBrowser)('the fleet in a browser', () => {
 
     const charts = page.locator('.chart[data-drawn] canvas');
     await expect.poll(() => charts.count()).toBe(3);
-    await expect.poll(() => drawnPoints(visitor), { timeout: 15_000 }).toBeGreaterThan(1);
+    const remembered = await drawnPoints(visitor);
+    expect(remembered).toBeGreaterThan(600); // of the dashboard before
+    await expect.poll(() => lastPoint(visitor), { timeout: 15_000 }).toBeGreaterThan(openedAtMs);
     await page.getByText('The same as a table').click();
     await page.getByRole('columnheader', { name: '99th percentile' }).waitFor();
     await visitor.expectAccessible();
@@ -86,6 +90,29 @@ describe.skipIf(!hasBrowser)('the fleet in a browser', () => {
     await visitor.page.getByRole('navigation', { name: 'Pages' }).waitFor();
     visitor.expectComplaint(/404/);
   });
+
+  /** What a dashboard noted until a minute ago. */
+  async function rememberAnHour(dir: string): Promise<void> {
+    const history = new History(dir, () => {});
+    await history.keep();
+    const endMs = Date.now() - 60_000;
+    for (let step = 700; step >= 0; step -= 1) {
+      const wave = 1 + Math.sin(step / 60) + Math.sin(step / 7) / 5;
+      const [operationsPerSecond, queueDepth] = [40 * wave, Math.max(0, Math.round(6 * wave - 4))];
+      const latency = { medianMs: 2 + wave, p99Ms: 8 + 6 * wave };
+      history.note(endMs - step * 5_000, {
+        operationsPerSecond,
+        refusedPerSecond: 0,
+        queueDepth,
+        ...latency,
+      });
+    }
+    await history.close();
+  }
+
+  async function lastPoint({ page }: Visitor): Promise<number> {
+    return Number(await page.locator('.chart').first().getAttribute('data-last'));
+  }
 
   async function drawnPoints({ page }: Visitor): Promise<number> {
     return Number(await page.locator('.chart').first().getAttribute('data-drawn'));

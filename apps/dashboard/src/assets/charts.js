@@ -109,11 +109,17 @@ function optionsOf(place, fields) {
   };
 }
 
+/** What is drawn, for whoever looks from outside. */
+function note(place, { points }) {
+  place.dataset.drawn = String(points.length);
+  place.dataset.last = String(points.at(-1)?.atMs ?? 0);
+}
+
 async function draw(place) {
   const fields = place.dataset.fields.split(' ');
   const history = await slice(place.dataset.span);
   const chart = new uPlot(optionsOf(place, fields), columnsOf(history, fields), place);
-  place.dataset.drawn = String(history.points.length);
+  note(place, history);
   return { place, fields, history, chart };
 }
 
@@ -132,7 +138,7 @@ document.body.addEventListener('filefleet:point', ({ detail: point }) => {
       history.points = [...others, point];
     }
     chart.setData(columnsOf(history, fields));
-    place.dataset.drawn = String(history.points.length);
+    note(place, history);
   }
 });
 new ResizeObserver(() => {
