@@ -7,7 +7,7 @@ import { all } from '../statements.ts';
 import type { Looked } from './search.ts';
 
 /** Numbers that the index is asked about at once: bounds the time that common trigrams take which never meet in one file. */
-const window = 250_000;
+const window = 100_000;
 /** Files that are looked at in one batch: about as many as a page shows. */
 const namedAtOnce = 100;
 
