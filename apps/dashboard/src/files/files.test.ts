@@ -1,9 +1,9 @@
 import { databasePath } from '@filefleet/store';
 import SQLite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hostileNames } from '../../../../tests/support/hostile-names.ts';
 import { type ApiStore, openApiStore } from '../../../../tests/support/api-store.ts';
 import { testUsers } from '../../../../tests/support/dashboard-users.ts';
+import { hostileNames } from '../../../../tests/support/hostile-names.ts';
 import { idOf, sha256, storeEntry } from '../../../../tests/support/operations.ts';
 
 let store: ApiStore;
