@@ -7,7 +7,7 @@ const folders = new Set<string>();
 
 process.once('exit', () => {
   for (const pid of pids) endProcess(pid);
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 }); // who was ended above may still write
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
