@@ -54,7 +54,7 @@ test('a phase is published with everything that producers and operators ask firs
     startedAtMs: 5_000,
     heartbeatAtMs: 5_000,
     schemaVersion: '002',
-    acceptedVersions: [1],
+    acceptedVersions: [1, 2],
     limits: { inlineBlobBytes: 1_024, queuedOperationsPerVm: 700, chunkBytes: 262_144 },
     pressure: 'disk',
     commitSequence: 12,

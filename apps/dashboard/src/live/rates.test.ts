@@ -50,7 +50,12 @@ test('rates are what came between two heartbeats, by the writer’s own clock', 
   expect(medianMs).toBeGreaterThan(1.4);
   expect(medianMs).toBeLessThanOrEqual(2);
   expect(commitP99Ms).toBeUndefined();
-  expect(vmRows(before, now)[0]).toMatchObject({ vm: 'vm5', perMinute: 120, bytesPerMinute: 12_000 });
+  expect(vmRows(before, now)[0]).toMatchObject({ vm: 'vm5', perMinute: 10, bytesPerMinute: 1_000 });
+  const later = {
+    ...now,
+    redis: lookAt(190_000, { activity: activity(0, 0, { applied: 65, bytes: 0 }) }).redis,
+  };
+  expect(vmRows(before, later)[0]).toMatchObject({ perMinute: 20, bytesPerMinute: 0 });
 });
 
 test('a writer that began anew counts from nothing, and its rates are never negative', () => {

@@ -95,12 +95,12 @@ const doneBy = (vm: VmActivity | undefined): number => (vm ? vm.applied + vm.ref
 const sameWriter = (before: FleetLook | undefined, now: FleetLook): boolean =>
   before?.redis?.writer?.epoch === now.redis?.writer?.epoch;
 
-/** By the writer's clock: since the earlier look, or since it started. */
+/** By the writer's clock: since the earlier look, or since it started. Less than one counts as one: one operation is not sixty. */
 function minutesBetween(before: FleetLook | undefined, now: FleetLook): number {
   const writer = now.redis?.writer;
   if (!writer) return 0;
   const since = sameWriter(before, now) ? before?.redis?.writer?.heartbeatAtMs : writer.startedAtMs;
-  return since === undefined ? 0 : (writer.heartbeatAtMs - since) / 60_000;
+  return since === undefined ? 0 : Math.max(1, (writer.heartbeatAtMs - since) / 60_000);
 }
 
 /** Without what nobody knows. */
