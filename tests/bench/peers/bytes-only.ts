@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits, redisKeys } from '@filefleet/protocol';
+import { chunkLines } from '@filefleet/writer/chunk-lines';
 import type { Redis } from 'ioredis';
-import { chunkLines } from '../../../apps/writer/src/chunk-lines.ts';
 import { runPeer, setting } from './worker.ts';
 
 const keys = redisKeys(0);

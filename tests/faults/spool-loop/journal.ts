@@ -1,8 +1,11 @@
 // What the rig and its producers tell each other: the order given to a producer, and the lines of its journal.
 
 import { existsSync, readFileSync } from 'node:fs';
-import type { SpoolProtection } from '../../../packages/client/src/spool/spool.ts';
+import type { ClientOptions } from '@filefleet/client';
 import type { ContentFacts } from '../load/content.ts';
+
+type SpoolOptions = Exclude<ClientOptions['spool'], string | undefined>;
+type SpoolProtection = NonNullable<SpoolOptions['without']>[number];
 
 export interface ProducerOrder {
   readonly redisUrl: string;

@@ -5,7 +5,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BatchItem, byteLength, contentOffset, encodeBatch, placeRecords } from './batch.ts';
 import { batchName, withFile, writeAll } from './folder.ts';
-import type { SpoolProbe } from './spool.ts';
+import type { SpoolProbe } from './settings.ts';
 
 /** A batch closes at this many records or bytes. */
 const batchRecords = 256;

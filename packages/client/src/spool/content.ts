@@ -10,7 +10,7 @@ import type { Gate } from '../gate.ts';
 import type { Source } from '../source.ts';
 import { diskFailure } from './failures.ts';
 import { withFile, writeAll } from './folder.ts';
-import type { SpoolProbe } from './spool.ts';
+import type { SpoolProbe } from './settings.ts';
 
 /** Content of at most one chunk lies in the batch itself: one file to sync instead of two. */
 const batchContentBytes = limits.chunkBytes;

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { foreignSpool, isFull } from './failures.ts';
 import { isMissing, replaceDurably, spoolPaths } from './folder.ts';
-import type { SpoolProbe } from './spool.ts';
+import type { SpoolProbe } from './settings.ts';
 
 export interface ProducerFacts {
   readonly producer: string;

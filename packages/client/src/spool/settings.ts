@@ -2,12 +2,26 @@
 
 import type { Clock } from '../clock.ts';
 import { ClientError } from '../errors.ts';
-import type { SpoolProbe, SpoolProtection, SpoolSettings } from './spool.ts';
 
 const KiB = 1024;
 
 /** Bytes of a spool folder unless given: an hour of a busy agent, and nothing that a disk notices. */
 const defaultMaxBytes = 1024 * KiB * KiB;
+
+/** Called at named steps. @throws Error to play a disk that fails. */
+export type SpoolProbe = (step: string) => void;
+
+/** What a test can take out, to see that it is missed. */
+export type SpoolProtection = 'replay' | 'numbers' | 'fsync-batch' | 'fsync-content';
+
+export interface SpoolSettings {
+  readonly maxBytes: number;
+  readonly vm: string;
+  readonly shard: number;
+  readonly clock: Clock;
+  readonly probe: SpoolProbe;
+  readonly without: ReadonlySet<SpoolProtection>;
+}
 
 export interface SpoolOptions {
   /** The folder; made when it is not there. On a local disk: its lock and its fsync must be real. */

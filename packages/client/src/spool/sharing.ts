@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { ClientError } from '../errors.ts';
 import type { Gate } from '../gate.ts';
 import { isMissing, makeFolder, spoolPaths } from './folder.ts';
-import { Spool, type SpoolSettings } from './spool.ts';
+import type { SpoolSettings } from './settings.ts';
+import { Spool } from './spool.ts';
 
 export interface OpenSpools {
   /** Takes new operations. */

@@ -3,7 +3,6 @@
 
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../clock.ts';
 import type { Ending } from '../endings.ts';
 import { Gate } from '../gate.ts';
 import type { Source } from '../source.ts';
@@ -16,22 +15,8 @@ import { type Loaded, loadEntries, placeOf } from './load.ts';
 import { lockSpool, type SpoolLock } from './lock.ts';
 import { ProducerFile } from './producer-file.ts';
 import { noteOf, Refused } from './refused.ts';
+import type { SpoolSettings } from './settings.ts';
 import { type SlotFacts, SpoolSlot } from './slot.ts';
-
-/** Called at named steps. @throws Error to play a disk that fails. */
-export type SpoolProbe = (step: string) => void;
-
-/** What a test can take out, to see that it is missed. */
-export type SpoolProtection = 'replay' | 'numbers' | 'fsync-batch' | 'fsync-content';
-
-export interface SpoolSettings {
-  readonly maxBytes: number;
-  readonly vm: string;
-  readonly shard: number;
-  readonly clock: Clock;
-  readonly probe: SpoolProbe;
-  readonly without: ReadonlySet<SpoolProtection>;
-}
 
 /** Operations that a spool holds at once: each costs a live client a few kilobytes. */
 const maxEntries = 100_000;
