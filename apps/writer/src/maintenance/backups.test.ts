@@ -2,13 +2,34 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { Redis } from 'ioredis';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { damage, storeFile } from '../../../../tests/support/blob-files.ts';
 import { entry, sha256, storeEntry } from '../../../../tests/support/operations.ts';
-import { useMaintenance } from './maintenance-fixture.ts';
+import { startRedis, type TestRedis } from '../../../../tests/support/redis.ts';
+import { startMs, useWriterSession } from '../../../../tests/support/writer-session.ts';
+import { maintain as maintainAt } from './maintenance-fixture.ts';
 
 const dayMs = 24 * 3_600_000;
-const { store, maintain } = useMaintenance();
+let server: TestRedis;
+let redis: Redis;
+const store = useWriterSession();
+
+beforeEach(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+  await redis.ping();
+  return async () => {
+    redis.disconnect();
+    await server.stop();
+  };
+});
+
+function maintain(env: Record<string, string> = {}, ticksOffMs = startMs - 1_000) {
+  const made = maintainAt({ ...store, redisUrl: server.url, redis }, env, ticksOffMs);
+  onTestFinished(async () => expect(await made.end()).toEqual([]));
+  return made;
+}
 
 test('a backup is made when somebody asks, and heals what the scrub finds damaged afterwards', async () => {
   const { maintenance, desk, told, settle } = maintain({ FILEFLEET_SCRUB_DAYS: '0.04' });
