@@ -70,7 +70,10 @@ const wholeSteps = Array.from({ length: 12 }, (_, power) =>
   [1, 2, 5].map((step) => step * 10 ** power),
 ).flat();
 
-function optionsOf(place, fields) {
+/** A young store has one point: it stands in the middle of twelve steps. */
+const spanOf = (low, high, stepS) => (high > low ? [low, high] : [low - 6 * stepS, low + 6 * stepS]);
+
+function optionsOf(place, fields, stepMs) {
   const show = units[place.dataset.unit];
   const labels = place.dataset.labels.split(',');
   const [text, line] = [colour('faint'), colour('line')];
@@ -82,7 +85,10 @@ function optionsOf(place, fields) {
     legend: { live: true },
     cursor: { y: false },
     tzDate: (at) => uPlot.tzDate(new Date(at * 1_000), 'Etc/UTC'),
-    scales: { y: { range: (_chart, _low, high) => [0, Math.max(high ?? 0, 1) * 1.1] } },
+    scales: {
+      x: { range: (_chart, low, high) => spanOf(low ?? 0, high ?? 0, stepMs / 1_000) },
+      y: { range: (_chart, _low, high) => [0, Math.max(high ?? 0, 1) * 1.1] },
+    },
     axes: [
       { ...axis, space: 60, values: (_chart, values) => values.map(timeOf[place.dataset.span]) },
       {
@@ -102,7 +108,7 @@ function optionsOf(place, fields) {
         stroke: strokes[index % strokes.length],
         dash: index === 0 ? undefined : [5, 3],
         width: 1.5,
-        points: { show: false },
+        points: { show: (_chart, _series, first, last) => last - first < 2 }, // a line needs two of them
         value: (_chart, value) => (value === null || value === undefined ? '–' : show(value)),
       })),
     ],
@@ -118,7 +124,7 @@ function note(place, { points }) {
 async function draw(place) {
   const fields = place.dataset.fields.split(' ');
   const history = await slice(place.dataset.span);
-  const chart = new uPlot(optionsOf(place, fields), columnsOf(history, fields), place);
+  const chart = new uPlot(optionsOf(place, fields, history.stepMs), columnsOf(history, fields), place);
   note(place, history);
   return { place, fields, history, chart };
 }
