@@ -1,13 +1,20 @@
 import { availableParallelism } from 'node:os';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+// `npm test` leaves out what takes long (scripts/long-tests.mjs).
+const leftOut = (process.env.FILEFLEET_LEFT_OUT ?? '')
+  .split(',')
+  .filter(Boolean)
+  .map((path) => (path.endsWith('.ts') ? path : `${path}/**`));
 
 // Projects by room: unit tests stand beside their source; what crosses rooms stands in tests/.
 export default defineConfig({
   test: {
+    exclude: [...configDefaults.exclude, ...leftOut],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // Tests mostly wait for processes and disks: on two cores, three files at a time use four fifths of them.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
+    // Tests mostly wait for processes and disks: on two cores, four files at a time use nearly all of them.
+    maxWorkers: Math.max(4, availableParallelism() - 1),
     projects: [
       {
         extends: true,

@@ -29,7 +29,7 @@ test('a killed adoption leaves nothing, all, or a mark that keeps writers out; a
   const files = value(whole, 'SELECT count(*) FROM conversation_files');
   const blobs = value(whole, 'SELECT count(*) FROM blobs');
   expect(all.length).toBeGreaterThan(15);
-  const telling = /^(adopt\.(migrated|batch|built)|switch\.(begun|new-blobs|new-database|done))$/;
+  const telling = /^(adopt\.(batch|built)|switch\.(begun|new-database))$/;
   for (const { step, nth } of casesOf('tests/scenarios/adopt-kills', all, (one) => telling.test(one.step))) {
     const dataDir = join(makeFolder(), 'data');
     await killAt({ ...order, dataDir, step, nth });

@@ -11,8 +11,6 @@ export const isFull = process.env.FAULTS_FULL === '1';
 export function casesOf<T>(what: string, all: readonly T[], telling: (one: T) => boolean): readonly T[] {
   if (isFull) return all;
   const chosen = all.filter(telling);
-  notRun(
-    `${what}: ${all.length - chosen.length} of ${all.length} cases; set FAULTS_FULL=1 and take your time`,
-  );
+  notRun(`${what}: ${all.length - chosen.length} of ${all.length} cases; they are in \`npm run test:long\``);
   return chosen;
 }

@@ -1,9 +1,8 @@
 // A real browser for tests of our pages: one start for a file, a fresh visitor for each test, who notices whatever a page
 // complains about, looks for what people with other eyes or hands would stumble over, and takes pictures.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Role } from '@filefleet/config';
@@ -15,7 +14,8 @@ import { notRun } from '../../support/not-run.ts';
 
 const require = createRequire(import.meta.url);
 const axePath = require.resolve('axe-core/axe.min.js');
-const picturesInDocs = fileURLToPath(new URL('../../../docs/pictures', import.meta.url));
+const keepsPictures = process.env.FILEFLEET_PICTURES === '1';
+const pictures = fileURLToPath(new URL('../../../docs/pictures', import.meta.url));
 
 export interface VisitOptions {
   readonly width?: number;
@@ -38,7 +38,7 @@ export interface Visitor {
   expectAccessible(): Promise<void>;
   /** @throws when the page is wider than the window at 360 px. Leaves the window as it was. */
   expectFitsPhone(): Promise<void>;
-  /** Keeps `name.png` and `name-dark.png`: in docs/pictures with FILEFLEET_PICTURES=1, else in a folder that goes. */
+  /** With FILEFLEET_PICTURES=1: keeps `name.png` and `name-dark.png` in docs/pictures. */
   picture(name: string): Promise<void>;
 }
 
@@ -63,16 +63,12 @@ export const hasBrowser = executablePath !== undefined;
 export function useBrowser(file: string): TestBrowser {
   if (!executablePath) notRun(`${file}: it needs Chromium; on Debian type: apt-get install chromium`);
   let browser: Browser | undefined;
-  let pictures = '';
   const visits: { context: BrowserContext; complaints: string[] }[] = [];
 
   beforeAll(async () => {
     if (!executablePath) return;
     browser = await chromium.launch({ executablePath, args: [...chromiumArgs] });
-    pictures = process.env.FILEFLEET_PICTURES
-      ? picturesInDocs
-      : mkdtempSync(join(tmpdir(), 'filefleet-pictures-'));
-    mkdirSync(pictures, { recursive: true });
+    if (keepsPictures) mkdirSync(pictures, { recursive: true });
   });
   afterEach(async () => {
     const complaints = visits.flatMap((visit) => visit.complaints);
@@ -81,7 +77,6 @@ export function useBrowser(file: string): TestBrowser {
   });
   afterAll(async () => {
     await browser?.close();
-    if (pictures !== '' && pictures !== picturesInDocs) rmSync(pictures, { recursive: true, force: true });
   });
 
   return {
@@ -98,12 +93,12 @@ export function useBrowser(file: string): TestBrowser {
       const page = await context.newPage();
       const complaints = watchPage(page, address);
       visits.push({ context, complaints });
-      return visitorOf(page, address, complaints, () => pictures);
+      return visitorOf(page, address, complaints);
     },
   };
 }
 
-function visitorOf(page: Page, address: string, complaints: string[], pictures: () => string): Visitor {
+function visitorOf(page: Page, address: string, complaints: string[]): Visitor {
   return {
     page,
     complaints,
@@ -136,10 +131,11 @@ function visitorOf(page: Page, address: string, complaints: string[], pictures: 
       if (before) await page.setViewportSize(before);
     },
     async picture(name) {
+      if (!keepsPictures) return;
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
         const file = `${name}${colorScheme === 'dark' ? '-dark' : ''}.png`;
-        await page.screenshot({ path: join(pictures(), file), fullPage: true, animations: 'disabled' });
+        await page.screenshot({ path: join(pictures, file), fullPage: true, animations: 'disabled' });
       }
       await page.emulateMedia({ colorScheme: 'light' });
     },

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { casesOf } from '../../support/full-forms.ts';
 import { notRun } from '../../support/not-run.ts';
 import { whyNoPowerCut } from './availability.ts';
 import { runPowerLoss } from './loop.ts';
@@ -23,14 +24,18 @@ it.skipIf(why !== undefined)('keeps every receipt when the power goes at any mom
 
 describe.skipIf(why !== undefined)('finds, when the writer leaves out', () => {
   // Each within a cycle or two. Without the directory's fsync only where the commit's fsync does not take it along.
-  it.each([
+  const controls = [
     ['fsync-commit', 'one-disk', 'receipt-lost'],
     ['fsync-file', 'one-disk', 'bytes-differ'],
     ['fsync-directory', 'two-disks', 'bytes-missing'],
-  ] as const)('%s on %s: %s', async (unsafe, layout, found) => {
-    const { violations } = await runPowerLoss({ cycles: 8, seed: unsafe, layouts: [layout], unsafe });
-    expect(violations.map(({ kind }) => kind)).toContain(found);
-  });
+  ] as const;
+  it.each(casesOf('tests/faults/power-loss: controls', controls, ([unsafe]) => unsafe === 'fsync-commit'))(
+    '%s on %s: %s',
+    async (unsafe, layout, found) => {
+      const { violations } = await runPowerLoss({ cycles: 8, seed: unsafe, layouts: [layout], unsafe });
+      expect(violations.map(({ kind }) => kind)).toContain(found);
+    },
+  );
 });
 
 it('plans the same cuts for the same seed, and others for another', () => {

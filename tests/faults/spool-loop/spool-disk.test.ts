@@ -8,6 +8,7 @@ import { type Client, ClientError, createClient } from '@filefleet/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { storedBytes } from '../../support/database.ts';
 import { until } from '../../support/deadline.ts';
+import { casesOf } from '../../support/full-forms.ts';
 import { notRun } from '../../support/not-run.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 import { startWriter } from '../../support/writer.ts';
@@ -39,17 +40,23 @@ describe.skipIf(why !== undefined)('a spool on a disk', () => {
   describe('whose power is cut', () => {
     const seed = process.env.FAULTS_SEED ?? randomBytes(4).toString('hex');
 
-    it.each([
+    const cuts = [
       ['while Redis hangs', true],
       ['while all goes on', false],
-    ])('%s, keeps what it accepted: stored once and in order', async (_when, hangsRedis) => {
-      console.log(`spool on a disk: FAULTS_SEED=${seed}`);
-      const result = await runSpoolLoop({ cycles: 2, seed, disk: await makeDisk(), hangsRedis });
-      expect(result.violations).toEqual([]);
-      expect(result.accepted).toBeGreaterThan(4);
-    });
+    ] as const;
+    it.each(casesOf('tests/faults/spool-loop: power cuts', cuts, ([, hangs]) => hangs))(
+      '%s, keeps what it accepted: stored once and in order',
+      async (_when, hangsRedis) => {
+        console.log(`spool on a disk: FAULTS_SEED=${seed}`);
+        const result = await runSpoolLoop({ cycles: 2, seed, disk: await makeDisk(), hangsRedis });
+        expect(result.violations).toEqual([]);
+        expect(result.accepted).toBeGreaterThan(4);
+      },
+    );
 
-    it.each(['fsync-batch', 'fsync-content'] as const)('loses it without %s', async (protection) => {
+    const controls = ['fsync-batch', 'fsync-content'] as const;
+    const chosen = casesOf('tests/faults/spool-loop: controls', controls, (left) => left === 'fsync-batch');
+    it.each(chosen)('loses it without %s', async (protection) => {
       const without = [protection];
       const result = await runSpoolLoop({
         cycles: 2,

@@ -48,8 +48,8 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** Numbering, content, the batch before and after its sync, the answer, and what is freed. */
-const telling = /(numbering|content-synced|batch-written|batch-synced|settled|record-gone|freed)$/;
+/** Content, the batch before and after its sync, the answer. */
+const telling = /(content-synced|batch-written|batch-synced|settled)$/;
 
 it.each(casesOf('tests/faults/spool-loop: kills', steps, ({ step }) => telling.test(step)))(
   'killed at $step, nothing accepted is lost, and nothing is left',

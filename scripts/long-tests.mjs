@@ -1,0 +1,21 @@
+// Tests that `npm test`, which must stay short, leaves to `npm run test:long`: kills at every step, faults that take their
+// time, what is published, the bench. Folders and files, relative to the root.
+
+export const longTests = [
+  'tests/bench',
+  'tests/faults/damage.test.ts',
+  'tests/faults/maintenance.test.ts',
+  'tests/faults/oracle',
+  'tests/faults/poison.test.ts',
+  'tests/faults/redis-faults.test.ts',
+  'tests/faults/spool-loop',
+  'tests/faults/staging',
+  'tests/faults/two-writers.test.ts',
+  'tests/publishing',
+  'tests/scenarios/adopt-kills.test.ts',
+  'tests/scenarios/backup-kills.test.ts',
+  'tests/scenarios/database-recovery.test.ts',
+];
+
+/** What has a short form in `npm test` and a whole one in `npm run test:long`. */
+export const shortened = ['tests/faults/failpoints', 'tests/faults/model', 'tests/faults/power-loss'];
