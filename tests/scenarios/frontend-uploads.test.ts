@@ -25,7 +25,7 @@ test('Frontend (VM1) uploads', async () => {
 
   const sql = `SELECT f.original_filename AS filename, f.mime_type AS mimeType, f.file_hash AS digest, f.vm,
       a.session_id AS sessionId, a.message_id AS messageId, a.association_type AS associationType
-    FROM conversation_files f JOIN session_file_associations a ON a.file_id = f.file_id ORDER BY f.file_id`;
+    FROM conversation_files f JOIN session_file_associations a ON a.file_id = f.file_id ORDER BY f.rowid`;
   expect(rows(dataDir, sql)).toEqual(
     files.map(({ filename, mimeType, digest }, n) => ({
       filename,
