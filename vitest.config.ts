@@ -7,6 +7,8 @@ const leftOut = (process.env.FILEFLEET_LEFT_OUT ?? '')
   .filter(Boolean)
   .map((path) => (path.endsWith('.ts') ? path : `${path}/**`));
 
+const isFull = process.env.FAULTS_FULL === '1';
+
 // Projects by room: unit tests stand beside their source; what crosses rooms stands in tests/.
 export default defineConfig({
   test: {
@@ -33,7 +35,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'faults', include: ['tests/faults/**/*.test.ts'], testTimeout: 120_000 },
+        test: {
+          name: 'faults',
+          include: ['tests/faults/**/*.test.ts'],
+          testTimeout: isFull ? 900_000 : 120_000,
+        },
       },
       {
         extends: true,

@@ -17,5 +17,5 @@ export const longTests = [
   'tests/scenarios/database-recovery.test.ts',
 ];
 
-/** What has a short form in `npm test` and a whole one in `npm run test:long`. */
+/** What has a whole form besides that in `npm test`, for FAULTS_FULL=1. */
 export const shortened = ['tests/faults/failpoints', 'tests/faults/model', 'tests/faults/power-loss'];

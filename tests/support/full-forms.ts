@@ -11,6 +11,8 @@ export const isFull = process.env.FAULTS_FULL === '1';
 export function casesOf<T>(what: string, all: readonly T[], telling: (one: T) => boolean): readonly T[] {
   if (isFull) return all;
   const chosen = all.filter(telling);
-  notRun(`${what}: ${all.length - chosen.length} of ${all.length} cases; they are in \`npm run test:long\``);
+  notRun(
+    `${what}: ${all.length - chosen.length} of ${all.length} cases; type \`FAULTS_FULL=1 npm run test:long\` and take your time`,
+  );
   return chosen;
 }
