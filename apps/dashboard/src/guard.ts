@@ -86,7 +86,7 @@ function guardToken(
       reply,
       401,
       'TOKEN_INVALID',
-      'Nobody has this token; make one and name its hash in FILEFLEET_DASHBOARD_TOKENS.',
+      'Nobody has this token; make one with `npm run -s make-token -w apps/dashboard -- <name>`, and start the dashboard with its entry in FILEFLEET_DASHBOARD_TOKENS.',
     );
   }
   request.token = token;

@@ -1,5 +1,5 @@
 // `npm run -s make-token -w apps/dashboard -- <name> [read|write] [prefix of sessions]`: prints a new token, once, and what
-// FILEFLEET_DASHBOARD_TOKENS has to name for it.
+// FILEFLEET_DASHBOARD_TOKENS has to name for it; on stderr, how a fleet comes to take it.
 
 import { hash, randomBytes } from 'node:crypto';
 import { parseDashboardTokens } from '@filefleet/config';
@@ -13,3 +13,7 @@ if ('problem' in parsed) {
   process.exit(64);
 }
 console.log(`token: ${token}\nentry: ${entry}`);
+// The entry is no secret; the token stays on stdout alone.
+console.error(`
+A fleet takes it once it is started with its entry; several have commas between them:
+  FILEFLEET_DASHBOARD_TOKENS='${entry.replaceAll("'", "'\\''")}' npm start`);

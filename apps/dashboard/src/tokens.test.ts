@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseDashboardTokens } from '@filefleet/config';
 import { expect, test } from 'vitest';
@@ -7,7 +7,9 @@ import { parseBearer, Tokens } from './tokens.ts';
 const make = fileURLToPath(new URL('./make-token.ts', import.meta.url));
 
 test('a token that was made is found by its text and by no other', () => {
-  const said = execFileSync(process.execPath, [make, 'ci', 'write', 'run:'], { encoding: 'utf8' });
+  const { stdout: said, stderr } = spawnSync(process.execPath, [make, 'ci', 'write', 'run:'], {
+    encoding: 'utf8',
+  });
   const [, token = '', entry = ''] = /^token: (fft_[\w-]{43})\nentry: (.+)\n$/.exec(said) ?? [];
   const parsed = parseDashboardTokens(`old:read:${'0'.repeat(64)},${entry}`);
   if ('problem' in parsed) throw new Error(parsed.problem);
@@ -17,6 +19,8 @@ test('a token that was made is found by its text and by no other', () => {
     expect(tokens.find(other)).toBeUndefined();
   }
   expect(said).not.toContain('undefined');
+  expect(stderr).toContain(`FILEFLEET_DASHBOARD_TOKENS='${entry}' npm start`);
+  expect(stderr).not.toContain(token);
 });
 
 test('a name that cannot be in the list is refused before a token is made', () => {

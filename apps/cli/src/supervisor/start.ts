@@ -90,8 +90,16 @@ function banner(facts: FleetFacts): string {
     '',
     '  npx filefleet put README.md --session first',
     '  npx filefleet ls first',
+    ...uploadLine(facts),
     '',
   ].join('\n');
+}
+
+/** A file without any client of ours, ready to paste. */
+function uploadLine({ login, dashboardUrl }: FleetFacts): string[] {
+  if (!login) return [];
+  const asUser = `-u ${login.user}:${login.password}`;
+  return [`  curl ${asUser} -F file=@README.md ${dashboardUrl}/api/v1/sessions/first/files`];
 }
 
 function withoutPassword(redisUrl: string): string {
