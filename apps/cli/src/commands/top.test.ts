@@ -57,10 +57,10 @@ describe('status', () => {
     const { exitCode, said } = await run('status');
     expect(exitCode).toBe(0);
     expect(said.split('\n')[0]).toBe('All is well.');
-    expect(said).toContain('-> filefleet backup create');
+    expect(said).toContain('-> npx filefleet backup create');
     expect(said).toMatch(/writer +running, epoch 1, up \d+ s, pressure none/);
-    expect(said).toMatch(/files +1 in 1 sessions \(1 live\)/);
-    expect(said).toMatch(/by VM +vm5 +1 files, 7 B/);
+    expect(said).toMatch(/files +1 in 1 session \(1 live\)/);
+    expect(said).toMatch(/by VM +vm5 +1 file, 7 B/);
     expect(said.split('\n').length).toBeLessThanOrEqual(24);
     expect(said).toBe(stripVTControlCharacters(said));
   });
@@ -69,7 +69,7 @@ describe('status', () => {
     const { said } = await run('status', '--json');
     expect(JSON.parse(said)).toMatchObject({
       verdict: { level: 'good' },
-      attention: [{ code: 'BACKUP_NONE', command: 'filefleet backup create' }],
+      attention: [{ code: 'BACKUP_NONE', command: 'npx filefleet backup create' }],
       writerAlive: true,
       store: { files: 1 },
       disk: { freeBytes: expect.any(Number) },
@@ -82,8 +82,8 @@ describe('status', () => {
       'status',
     );
     expect(exitCode).toBe(69);
-    expect(said).toMatch(/^Redis cannot be reached\.\n.*\n +-> filefleet doctor/);
-    expect(said).toMatch(/files +1 in 1 sessions/);
+    expect(said).toMatch(/^Redis cannot be reached\.\n.*\n +-> npx filefleet doctor/);
+    expect(said).toMatch(/files +1 in 1 session/);
   });
 });
 

@@ -61,8 +61,8 @@ function colour(name) {
 /** Times as everywhere on our pages: UTC, 24 hours. */
 const utc = (seconds) => new Date(seconds * 1_000).toISOString();
 const timeOf = {
-  hour: (at) => utc(at).slice(11, 16),
-  week: (at) => utc(at).slice(5, 10),
+  hour: (at, everyS) => utc(at).slice(11, everyS < 60 ? 19 : 16),
+  week: (at, everyS) => (everyS < 86_400 ? utc(at).slice(11, 16) : utc(at).slice(5, 10)),
   year: (at) => utc(at).slice(0, 10),
 };
 /** Whole numbers want no ticks between them. */
@@ -70,8 +70,12 @@ const wholeSteps = Array.from({ length: 12 }, (_, power) =>
   [1, 2, 5].map((step) => step * 10 ** power),
 ).flat();
 
-/** A young store has one point: it stands in the middle of twelve steps. */
-const spanOf = (low, high, stepS) => (high > low ? [low, high] : [low - 6 * stepS, low + 6 * stepS]);
+const binarySteps = Array.from({ length: 50 }, (_, power) => 2 ** power);
+const incrementsOf = { count: wholeSteps, bytes: binarySteps };
+
+/** A young store has one point, for which uPlot proposes years: it stands in the middle of twelve steps. */
+const spanOf = ([times], low, high, stepS) =>
+  times.length > 1 ? [low, high] : [(low ?? 0) - 6 * stepS, (low ?? 0) + 6 * stepS];
 
 function optionsOf(place, fields, stepMs) {
   const show = units[place.dataset.unit];
@@ -86,16 +90,21 @@ function optionsOf(place, fields, stepMs) {
     cursor: { y: false },
     tzDate: (at) => uPlot.tzDate(new Date(at * 1_000), 'Etc/UTC'),
     scales: {
-      x: { range: (_chart, low, high) => spanOf(low ?? 0, high ?? 0, stepMs / 1_000) },
+      x: { range: (chart, low, high) => spanOf(chart.data, low, high, stepMs / 1_000) },
       y: { range: (_chart, _low, high) => [0, Math.max(high ?? 0, 1) * 1.1] },
     },
     axes: [
-      { ...axis, space: 60, values: (_chart, values) => values.map(timeOf[place.dataset.span]) },
       {
         ...axis,
-        size: 64,
+        space: 70,
+        values: (_chart, values, _axis, _space, everyS) =>
+          values.map((at) => timeOf[place.dataset.span](at, everyS)),
+      },
+      {
+        ...axis,
+        size: 76,
         values: (_chart, values) => values.map(show),
-        ...(place.dataset.unit === 'count' && { incrs: wholeSteps }),
+        ...(place.dataset.unit in incrementsOf && { incrs: incrementsOf[place.dataset.unit] }),
       },
     ],
     series: [

@@ -4,7 +4,7 @@ import { type Attention, attentionOf, isWriterAlive, verdictOf } from '@fileflee
 import { factsOf } from '../live/eye.ts';
 import type { Beat } from '../live/pulse.ts';
 import { type Html, html } from '../pages/html.ts';
-import { badge, bytes, bytesText, count, duration, figure, foreignText } from '../pages/show.ts';
+import { badge, bytes, bytesText, count, duration, figure, foreignText, some } from '../pages/show.ts';
 import { backupFacts, queueFacts, roomFacts, writerFacts } from './cards.ts';
 import { vmTable } from './vm-table.ts';
 
@@ -68,7 +68,7 @@ ${figure('Median latency', latency(now.medianMs), { note: 'asked to durable' })}
 ${figure('99th percentile', latency(now.p99Ms), { note: `commit ${now.commitP99Ms === undefined ? unknown : duration(now.commitP99Ms)}` })}
 ${figure('In the queue', redis ? count(redis.queue.waiting + redis.queue.active) : unknown, { note: redis ? `${count(redis.queue.active)} under way` : 'Redis is away' })}
 ${figure('Refused in a day', care ? count(care.refused) : unknown, { note: care ? `${count(care.quarantined)} in quarantine` : '' })}
-${figure('Files', held ? count(held.files) : unknown, { note: held ? `${count(held.liveSessions)} live sessions` : '' })}
+${figure('Files', held ? count(held.files) : unknown, { note: held ? some(held.liveSessions, 'live session') : '' })}
 ${figure('Stored', held ? bytes(held.storedBytes) : unknown, { note: held ? `${bytesText(held.savedBytes)} saved` : '' })}
 </div>`;
 }

@@ -6,6 +6,10 @@ import { type Html, html } from './html.ts';
 /** 1,234,567 */
 export const count = (value: number): string => value.toLocaleString('en-US');
 
+/** 1 file, 2 files */
+export const some = (number: number, what: string): string =>
+  `${count(number)} ${what}${number === 1 ? '' : 's'}`;
+
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** 0 B, 999 B, 1.5 MiB: three digits at most beside the unit. */

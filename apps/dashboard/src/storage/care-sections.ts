@@ -10,6 +10,7 @@ import {
   emptyState,
   factList,
   foreignText,
+  some,
   table,
   when,
 } from '../pages/show.ts';
@@ -20,9 +21,6 @@ type Facts = StorageFacts & { readonly nowMs: number };
 const backupsShown = 10;
 
 /** 1 file, 2 files. */
-export const some = (number: number, what: string): string =>
-  `${count(number)} ${what}${number === 1 ? '' : 's'}`;
-
 export function backupSection({ backups, nowMs }: Facts): Html {
   return html`<section class="card" aria-labelledby="backups"><h2 id="backups">Backups</h2>${backupList(backups, nowMs)}</section>`;
 }
@@ -30,14 +28,14 @@ export function backupSection({ backups, nowMs }: Facts): Html {
 function backupList(backups: StorageFacts['backups'], nowMs: number): Html {
   if (!backups) return emptyState('Backups cannot be read', 'May the dashboard read FILEFLEET_BACKUP_DIR?');
   if (backups.length === 0) {
-    return emptyState('There is no backup', html`Make one with <code>filefleet backup create</code>.`);
+    return emptyState('There is no backup', html`Make one with <code>npx filefleet backup create</code>.`);
   }
   const rows = backups
     .toReversed()
     .slice(0, backupsShown)
     .map((backup) => backupRow(backup, nowMs));
   return html`${table('Backups, newest first', ['Made', 'Files', 'Bytes', 'Verified'], rows)}
-<p class="hint">${count(backups.length)} in all. <code>filefleet backup verify</code> restores the newest into a temporary folder and checks every byte.</p>`;
+<p class="hint">${count(backups.length)} in all. <code>npx filefleet backup verify</code> restores the newest into a temporary folder and checks every byte.</p>`;
 }
 
 function backupRow({ name, manifest, problem, verdict }: ListedBackup, nowMs: number): Html {
@@ -81,7 +79,7 @@ export function soundnessSection({ care, anchor, nowMs }: Facts): Html {
     ['Last anchor in Redis', anchorText(anchor, nowMs)],
   ]);
   return html`<section class="card" aria-labelledby="sound"><h2 id="sound">Is it sound?</h2>${rows}
-<p class="hint"><code>filefleet verify --deep</code> reads every byte, and holds the audit against its anchors.</p>
+<p class="hint"><code>npx filefleet verify --deep</code> reads every byte, and holds the audit against its anchors.</p>
 ${damagedList(care)}</section>`;
 }
 

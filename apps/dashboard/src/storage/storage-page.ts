@@ -2,9 +2,19 @@
 
 import { type Html, html } from '../pages/html.ts';
 import { type Frame, page } from '../pages/layout.ts';
-import { bytes, bytesText, count, emptyState, figure, foreignText, table, when } from '../pages/show.ts';
+import {
+  bytes,
+  bytesText,
+  count,
+  emptyState,
+  figure,
+  foreignText,
+  some,
+  table,
+  when,
+} from '../pages/show.ts';
 import { bars } from './bars.ts';
-import { backupSection, some, soundnessSection } from './care-sections.ts';
+import { backupSection, soundnessSection } from './care-sections.ts';
 import type { StorageFacts } from './facts.ts';
 import { calendarDays, type SurveyResult, surveyedDays } from './survey.ts';
 
@@ -59,9 +69,9 @@ function figuresSection({ statistics: store }: StorageFacts): Html {
   const kept = store.logicalBytes + store.deletedBytes;
   const share = kept === 0 ? 0 : (100 * store.savedBytes) / kept;
   return html`<section class="card" aria-label="Figures"><div class="figures">
-${figure('Stored', bytes(store.storedBytes), { note: `${bytesText(store.logicalBytes)} as users see them` })}
+${figure('Stored', bytes(store.storedBytes), { note: `${bytesText(store.logicalBytes)} in all files` })}
 ${figure('Saved by deduplication', bytes(store.savedBytes), { note: `${share.toFixed(1)} %` })}
-${figure('Files', count(store.files), { note: `in ${count(store.sessions)} sessions, ${count(store.liveSessions)} live` })}
+${figure('Files', count(store.files), { note: `in ${some(store.sessions, 'session')}, ${count(store.liveSessions)} live` })}
 ${figure('Deleted, can be restored', bytes(store.deletedBytes), { note: some(store.deletedFiles, 'file') })}
 ${figure('A sweep gives back', bytes(store.reclaimableBytes), { note: `${some(store.reclaimableBlobs, 'content')} without a file` })}
 ${figure('Contents', count(store.inlineBlobs + store.fileBlobs), { note: `${count(store.fileBlobs)} as files` })}
@@ -137,5 +147,5 @@ function policyText({ retention }: StorageFacts): string {
     retention.idleAfterMs === null ? '' : ` A session ends by itself after ${days(retention.idleAfterMs)}.`;
   const space =
     retention.spaceBytes === null ? '' : ` Over ${bytesText(retention.spaceBytes)} the oldest sessions go.`;
-  return `Policy: deleted ${days(retention.softAfterMs)} after the end of a session, gone ${days(retention.purgeAfterMs)} later.${idle}${space} Change it with: filefleet retention set`;
+  return `Policy: deleted ${days(retention.softAfterMs)} after the end of a session, gone ${days(retention.purgeAfterMs)} later.${idle}${space} Change it with: npx filefleet retention set`;
 }

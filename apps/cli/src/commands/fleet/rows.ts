@@ -21,6 +21,7 @@ export function span(ms: number): string {
 }
 
 export const count = (value: number): string => value.toLocaleString('en-US');
+const some = (value: number, what: string): string => `${count(value)} ${what}${value === 1 ? '' : 's'}`;
 
 export function redisRows(look: FleetLook): Row[] {
   if ('away' in look.redis) return [['redis', sentence(look.redis.away)]];
@@ -66,11 +67,11 @@ export function storeRows(look: FleetLook): Row[] {
   return [
     [
       'files',
-      `${count(store.files)} in ${count(store.sessions)} sessions (${count(store.liveSessions)} live)`,
+      `${count(store.files)} in ${some(store.sessions, 'session')} (${count(store.liveSessions)} live)`,
     ],
     [
       'deleted',
-      `${count(store.deletedFiles)} files, ${prettyBytes(store.deletedBytes)}, that can be restored`,
+      `${some(store.deletedFiles, 'file')}, ${prettyBytes(store.deletedBytes)}, that can be restored`,
     ],
     [
       'bytes',
@@ -80,7 +81,7 @@ export function storeRows(look: FleetLook): Row[] {
     ['blobs', `${count(store.inlineBlobs)} in the database, ${count(store.fileBlobs)} as files`],
     [
       'reclaimable',
-      `${prettyBytes(store.reclaimableBytes)} in ${count(store.reclaimableBlobs)} blobs that no file uses`,
+      `${prettyBytes(store.reclaimableBytes)} in ${some(store.reclaimableBlobs, 'blob')} that no file uses`,
     ],
     ...vmRows(store.perVm),
     ['scrub', scrubText(look.store.here, look.atMs)],
@@ -92,7 +93,7 @@ const vmsShown = 8;
 function vmRows(vms: StoreView['statistics']['perVm']): Row[] {
   const rows = vms.slice(0, vmsShown).map(({ vm, files, logicalBytes }, index): Row => {
     const bytes = prettyBytes(logicalBytes);
-    return [index === 0 ? 'by VM' : '', `${(vm ?? 'unknown').padEnd(10)} ${count(files)} files, ${bytes}`];
+    return [index === 0 ? 'by VM' : '', `${(vm ?? 'unknown').padEnd(10)} ${some(files, 'file')}, ${bytes}`];
   });
   const more = vms.length - vmsShown;
   return more > 0 ? [...rows, ['', `and ${count(more)} more`]] : rows;
