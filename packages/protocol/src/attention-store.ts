@@ -16,7 +16,7 @@ export function contentTroubles({ store, writer }: FleetFacts): Found[] {
       what: `${damaged} content${damaged === 1 ? ' is' : 's are'} damaged.`,
       advice:
         'Reads of them fail; storing the same bytes again heals them, and so does a backup that has them.',
-      command: 'filefleet verify --deep',
+      command: 'npx filefleet verify --deep',
       page: '/storage',
     },
   ];
@@ -29,22 +29,28 @@ export function backupTroubles({ backup, nowMs }: FleetFacts): Found[] {
   ];
   if (backup === null) {
     const advice = 'What the disk loses is lost; make one, or set FILEFLEET_BACKUP_EVERY_HOURS.';
-    return say('note', 'BACKUP_NONE', 'There is no backup.', advice, 'filefleet backup create');
+    return say('note', 'BACKUP_NONE', 'There is no backup.', advice, 'npx filefleet backup create');
   }
   if (backup.verified?.ok === false) {
     const advice = 'It cannot be restored as it is; make a new one and verify it.';
-    return say('bad', 'BACKUP_DAMAGED', 'The newest backup is damaged.', advice, 'filefleet backup create');
+    return say(
+      'bad',
+      'BACKUP_DAMAGED',
+      'The newest backup is damaged.',
+      advice,
+      'npx filefleet backup create',
+    );
   }
   const days = Math.floor((nowMs - backup.madeAtMs) / dayMs);
   if (nowMs - backup.madeAtMs > backupStaleAfterMs) {
     const advice = 'What came since then is in no backup.';
     const what = `The newest backup is ${days} days old.`;
-    return say('note', 'BACKUP_OLD', what, advice, 'filefleet backup create');
+    return say('note', 'BACKUP_OLD', what, advice, 'npx filefleet backup create');
   }
   if (backup.verified) return [];
   const advice = 'Whether it can be restored shows only when somebody tries.';
   const what = 'Nobody has verified the newest backup.';
-  return say('note', 'BACKUP_UNVERIFIED', what, advice, 'filefleet backup verify');
+  return say('note', 'BACKUP_UNVERIFIED', what, advice, 'npx filefleet backup verify');
 }
 
 export function refusals({ store }: FleetFacts): Found[] {

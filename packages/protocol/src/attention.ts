@@ -111,7 +111,7 @@ function redisAway({ redis }: FleetFacts): Found {
     code: 'REDIS_AWAY',
     what: 'Redis cannot be reached.',
     advice: 'Clients with a spool folder go on; start Redis, or check FILEFLEET_REDIS_URL.',
-    command: 'filefleet doctor',
+    command: 'npx filefleet doctor',
   };
 }
 
@@ -122,7 +122,7 @@ function storeAway({ store }: FleetFacts): Found {
     code: 'STORE_AWAY',
     what: 'The store cannot be read.',
     advice: `${store.problem} Look at the log of the writer.`,
-    command: 'filefleet doctor',
+    command: 'npx filefleet doctor',
   };
 }
 
@@ -182,7 +182,7 @@ function writerStuck({ writer, queue, nowMs }: FleetFacts): Found {
     code: 'WRITER_STUCK',
     what: 'The writer commits nothing while operations wait.',
     advice: `Nothing was committed for ${Math.round(idleMs / 1_000)} s; look at its log, and whether the queue is paused.`,
-    command: 'filefleet doctor',
+    command: 'npx filefleet doctor',
     page: '/queues/',
   };
 }
@@ -200,7 +200,7 @@ function underPressure(pressure: WriterState['pressure']): Found {
     code: 'PRESSURE',
     what: 'Producers are being slowed down.',
     advice: `The writer is short of ${pressure}. ${reliefs[pressure]}`,
-    ...(pressure === 'disk' ? { command: 'filefleet sweep', page: '/storage' } : {}),
+    ...(pressure === 'disk' ? { command: 'npx filefleet sweep', page: '/storage' } : {}),
   };
 }
 
@@ -212,7 +212,7 @@ function clockDoubted(maintenance: WriterState['maintenance']): Found {
     code: 'CLOCK_DOUBTED',
     what: 'Retention waits, because clocks disagree.',
     advice: `Nothing goes because of its age until they agree again${because}; if the writer’s clock is right, say so.`,
-    command: 'filefleet clock accept',
+    command: 'npx filefleet clock accept',
   };
 }
 
@@ -224,7 +224,7 @@ function redisFull({ redis }: FleetFacts): Found {
     code: 'REDIS_FULL',
     what: `Redis has used ${Math.floor((100 * usedBytes) / maxBytes)} % of its memory.`,
     advice: 'When it is full, producers fail to hand over; let the writer catch up, or raise maxmemory.',
-    command: 'filefleet doctor',
+    command: 'npx filefleet doctor',
   };
 }
 
@@ -236,7 +236,7 @@ function diskLow({ disk, writer }: FleetFacts): Found {
     code: 'DISK_LOW',
     what: 'The disk of the store is nearly full.',
     advice: 'Soon stores will wait; make room, or sweep what no file uses any more.',
-    command: 'filefleet sweep',
+    command: 'npx filefleet sweep',
     page: '/storage',
   };
 }

@@ -53,7 +53,7 @@ export function openReadConnection(databasePath: string): Database {
   if (!existsSync(databasePath)) {
     throw new StoreError(
       'NOT_INITIALIZED',
-      `expected a database at ${databasePath}, got no file; start the writer once, or type: filefleet migrate up`,
+      `expected a database at ${databasePath}, got no file; start the writer once, or type: npx filefleet migrate up`,
       { facts: { databasePath } },
     );
   }

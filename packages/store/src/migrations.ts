@@ -52,7 +52,7 @@ export function requireMigration(migrations: readonly Migration[], version: stri
   const known = migrations.map((migration) => migration.version);
   throw new StoreError(
     'MIGRATION_UNKNOWN',
-    `expected the version to be one of ${known.join(', ')}, got ${JSON.stringify(version)}; see: filefleet migrate status`,
+    `expected the version to be one of ${known.join(', ')}, got ${JSON.stringify(version)}; see: npx filefleet migrate status`,
     { facts: { version, known } },
   );
 }

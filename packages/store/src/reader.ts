@@ -284,7 +284,7 @@ export function assertReadable(db: Database): void {
   if (Number(got) > Number(expected)) throw unknownOrNewer(got, migrations);
   throw new StoreError(
     'NOT_INITIALIZED',
-    `expected the schema of ${db.name} to be at version ${expected}, got ${got}; start the writer once, or type: filefleet migrate up`,
+    `expected the schema of ${db.name} to be at version ${expected}, got ${got}; start the writer once, or type: npx filefleet migrate up`,
     { facts: { expected, got } },
   );
 }

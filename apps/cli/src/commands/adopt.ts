@@ -43,7 +43,7 @@ export async function adopt(
       `${contents} contents, ${prettyBytes(bytes)} ${dryRun ? 'would be imported; nothing was written' : 'imported'}`,
       ...(reportPath === undefined
         ? []
-        : [`every row: ${reportPath}`, 'next: filefleet verify --deep, then start the writer']),
+        : [`every row: ${reportPath}`, 'next: npx filefleet verify --deep, then start the writer']),
     ].join('\n');
   });
   return exitCodes.ok.code;

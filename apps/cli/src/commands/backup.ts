@@ -69,7 +69,7 @@ async function untilMade(dataDir: string, askedAtMs: number, patienceMs: number)
   throw new CliError(
     'CHECK_FAILED',
     'unavailable',
-    `expected the writer to finish the backup within ${patienceMs / 1000} s, got nothing; look at its log, and later at: filefleet backup ls`,
+    `expected the writer to finish the backup within ${patienceMs / 1000} s, got nothing; look at its log, and later at: npx filefleet backup ls`,
   );
 }
 
@@ -115,7 +115,7 @@ export async function verifyOne(context: Context, wanted: string | undefined): P
   const { backupDir } = context.config();
   const name = wanted ?? (await listBackups(backupDir)).at(-1)?.name;
   if (name === undefined) {
-    const message = `expected a backup in ${backupDir}, got none; make one with: filefleet backup create`;
+    const message = `expected a backup in ${backupDir}, got none; make one with: npx filefleet backup create`;
     throw new CliError('CHECK_FAILED', 'failed', message);
   }
   const verdict = await verifyBackup({
@@ -163,7 +163,7 @@ export async function restore(
       `restored ${name} as of commit ${restored.commitSequence}`,
       ...(restored.kept === undefined ? [] : [`the store from before is kept in ${restored.kept}`]),
       ...(restored.missing === 0 ? [] : [`${restored.missing} contents are missing in this backup`]),
-      'next: filefleet verify --deep, then start the writer',
+      'next: npx filefleet verify --deep, then start the writer',
     ].join('\n'),
   );
   return exitCodes.ok.code;

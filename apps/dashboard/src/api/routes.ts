@@ -190,5 +190,5 @@ function missingPlan(): never {
 }
 
 function missingPolicy(): never {
-  throw new ApiError(500, 'STORE_DAMAGED', 'The store has no retention policy; type: filefleet verify.');
+  throw new ApiError(500, 'STORE_DAMAGED', 'The store has no retention policy; type: npx filefleet verify.');
 }

@@ -99,7 +99,7 @@ function trouble({ file, content, preview, nowMs }: FilePage): Html | false {
         ? html`Found just now, by reading them.`
         : html`Found ${when(content.damagedAtMs, nowMs)}${content.damage !== null && html`: ${foreignText(content.damage)}`}.`;
     return notice(
-      html`<strong>The bytes of this file are not those that were stored.</strong> ${found} Nobody gets wrong bytes: every read of them fails. Have its agent store the same bytes again, which heals all files of this digest, or restore a backup: type <code>filefleet backup list</code>, then <code>filefleet backup restore &lt;name&gt;</code>.`,
+      html`<strong>The bytes of this file are not those that were stored.</strong> ${found} Nobody gets wrong bytes: every read of them fails. Have its agent store the same bytes again, which heals all files of this digest, or restore a backup: type <code>npx filefleet backup ls</code>, then <code>npx filefleet backup restore &lt;name&gt;</code>.`,
     );
   }
   if (file.isDeleted && file.deletedAtMs !== null) {
@@ -127,7 +127,7 @@ function aboutSection({ file, content, preview, nowMs }: FilePage): Html {
     ['Stored', html`${when(file.uploadedAtMs, nowMs)}<br>${exactTime(file.uploadedAtMs)}`],
     [
       'By',
-      file.uploadedBy === null ? html`<span class="faint">nobody said</span>` : foreignText(file.uploadedBy),
+      file.uploadedBy === null ? html`<span class="faint">nobody named</span>` : foreignText(file.uploadedBy),
     ],
     ['From VM', file.vm ?? html`<span class="faint">adopted, unknown</span>`],
     ['Session', sessionLink(file.sessionId)],
@@ -186,7 +186,7 @@ function accessSection({ access }: FilePageFacts): Html {
       accessedBy,
       accessedAt,
     }) => html`<tr><td><span class="number">${accessedAt} UTC</span></td><th scope="row">${accessType}</th>
-      <td>${accessedBy === null ? html`<span class="faint">nobody said</span>` : foreignText(accessedBy)}</td></tr>`,
+      <td>${accessedBy === null ? html`<span class="faint">nobody named</span>` : foreignText(accessedBy)}</td></tr>`,
   );
   return html`<section class="card" aria-labelledby="access">
   <h2 id="access">Access</h2>

@@ -94,7 +94,7 @@ test('the first sentence says how the fleet is', () => {
 test('what needs attention comes with what to do about it', () => {
   const shown = pageOf({ store: { ...store, care: { ...store.care, damagedContents: 2, quarantined: 1 } } });
   expect(shown).toContain('2 contents are damaged.');
-  expect(shown).toContain('<code class="command">filefleet verify --deep</code>');
+  expect(shown).toContain('<code class="command">npx filefleet verify --deep</code>');
   expect(shown).toContain('1 job went to quarantine');
   expect(shown).toContain('There is no backup.');
   expect(pageOf({ redis: { ...redis, queuePaused: true } })).toContain('The queue is paused.');

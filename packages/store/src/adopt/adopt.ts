@@ -70,7 +70,7 @@ export async function adoptStore(
   const lock = acquireWriterLock(dataDir, 'adopt', options.clock);
   try {
     const { onStep } = options;
-    const command = `filefleet adopt ${options.sourcePath} ${options.storageDir}`;
+    const command = `npx filefleet adopt ${options.sourcePath} ${options.storageDir}`;
     const unfinished = readMarker(dataDir);
     if (unfinished)
       return { rows: [], ...(await finishSwitch<Adoption>(dataDir, unfinished, { command, onStep })) };

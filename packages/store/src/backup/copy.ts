@@ -70,7 +70,7 @@ export function readFacts(db: Database): Omit<CopyFacts, 'blobs'> {
   if (!hasTable(db, 'blobs')) {
     throw new StoreError(
       'NOT_INITIALIZED',
-      `expected the database to be of version 002 or newer, got ${schemaVersion}; type: filefleet migrate up`,
+      `expected the database to be of version 002 or newer, got ${schemaVersion}; type: npx filefleet migrate up`,
       { facts: { schemaVersion } },
     );
   }

@@ -33,7 +33,7 @@ export function backupFolder(backupDir: string, name: string): string {
 export function unknownBackup(backupDir: string, name: string): StoreError {
   return new StoreError(
     'BACKUP_UNKNOWN',
-    `expected ${JSON.stringify(name)} to be a backup in ${backupDir}, got none of that name; list them with: filefleet backup ls`,
+    `expected ${JSON.stringify(name)} to be a backup in ${backupDir}, got none of that name; list them with: npx filefleet backup ls`,
     { facts: { backupDir, name } },
   );
 }

@@ -42,7 +42,7 @@ export async function readManifest(backupDir: string, name: string): Promise<Man
 export function damagedBackup(name: string, got: string, cause?: unknown): StoreError {
   return new StoreError(
     'BACKUP_DAMAGED',
-    `expected backup ${name} to be as it was made, got ${got}; use another one: filefleet backup ls`,
+    `expected backup ${name} to be as it was made, got ${got}; use another one: npx filefleet backup ls`,
     { facts: { name, got }, ...(cause === undefined ? {} : { cause }) },
   );
 }

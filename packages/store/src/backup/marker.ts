@@ -37,7 +37,7 @@ export function readMarker(dataDir: string): Marker | undefined {
   try {
     return JSON.parse(text) as Marker;
   } catch {
-    throw unfinished(dataDir, 'filefleet backup restore into another FILEFLEET_DATA_DIR');
+    throw unfinished(dataDir, 'npx filefleet backup restore into another FILEFLEET_DATA_DIR');
   }
 }
 

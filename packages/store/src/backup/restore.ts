@@ -109,7 +109,7 @@ async function build(options: RestoreOptions & { readonly clock: Clock }): Promi
   });
 }
 
-const commandOf = (name: string): string => `filefleet backup restore ${name}`;
+const commandOf = (name: string): string => `npx filefleet backup restore ${name}`;
 
 /** The store's own file when its bytes are right: it costs no room, and the pool's may be damaged. */
 async function placeBlob(

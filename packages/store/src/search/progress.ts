@@ -20,7 +20,7 @@ export function indexedThrough(db: Database): number {
   const row = one<{ through: number }>(db, 'SELECT through FROM search_state WHERE id = 1');
   if (row) return row.through;
   const message =
-    'expected search_state to have one row, got none; type: filefleet migrate down --to 003, and migrate up';
+    'expected search_state to have one row, got none; type: npx filefleet migrate down --to 003, and migrate up';
   throw new StoreError('SCHEMA_DAMAGED', message, { facts: { missing: ['search_state'] } });
 }
 

@@ -10,7 +10,7 @@ import type { Place, Step, Tally } from './step.ts';
 /** Files whose whole text is looked for, evenly spread: each is about a hundred questions. A deep look takes ten times as many. */
 const sampled = 100;
 const inDeep = 10;
-const advice = 'type: filefleet migrate down --to 003, and migrate up: the writer fills it anew';
+const advice = 'type: npx filefleet migrate down --to 003, and migrate up: the writer fills it anew';
 
 export const searchStep: Step = {
   name: 'search',

@@ -78,8 +78,8 @@ describe('a frame', () => {
   test('of 80 x 24 has the verdict, what to type, three plots, the figures and the way out', () => {
     const text = frame(look, samples, { columns: 80, rows: 24 }, plain, 'q ends this').join('\n');
     for (const part of [
-      'The store cannot be read. -> filefleet doctor',
-      'There is no backup. -> filefleet backup create',
+      'The store cannot be read. -> npx filefleet doctor',
+      'There is no backup. -> npx filefleet backup create',
       'settled/s: 99, max 99',
       'latency ms: -, max 3.5',
       'waiting: 1, max 17',
@@ -92,8 +92,8 @@ describe('a frame', () => {
     }
     expect(text).toMatchInlineSnapshot(`
       "filefleet · The store cannot be read.                               12:00:00 UTC
-      bad   The store cannot be read. -> filefleet doctor
-      note  There is no backup. -> filefleet backup create
+      bad   The store cannot be read. -> npx filefleet doctor
+      note  There is no backup. -> npx filefleet backup create
 
       settled/s: 99, max 99      latency ms: -, max 3.5     waiting: 1, max 17
       99┤         ████████       3.5┤████████████████       17┤██

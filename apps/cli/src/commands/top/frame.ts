@@ -67,7 +67,7 @@ function headLines(look: FleetLook, columns: number): Line[] {
       };
     }),
     ...(attention.length > attentionShown
-      ? [{ text: `      and ${attention.length - attentionShown} more: filefleet status` }]
+      ? [{ text: `      and ${attention.length - attentionShown} more: npx filefleet status` }]
       : []),
   ];
 }
