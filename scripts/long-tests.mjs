@@ -1,12 +1,16 @@
 // Tests that `npm test`, which must stay short, leaves to `npm run test:long`: kills at every step, faults that take their
-// time, what is published, the bench. Folders and files, relative to the root.
+// time, what is published, the bench, and some whose neighbours say most of what they say. Folders and files, relative to the root.
 
 export const longTests = [
   'tests/bench',
+  'tests/browser/operations.test.ts',
+  'tests/browser/storage.test.ts',
+  'tests/faults/controls',
   'tests/faults/damage.test.ts',
   'tests/faults/maintenance.test.ts',
   'tests/faults/oracle',
   'tests/faults/poison.test.ts',
+  'tests/faults/power-loss',
   'tests/faults/redis-faults.test.ts',
   'tests/faults/spool-loop',
   'tests/faults/staging',
@@ -15,7 +19,10 @@ export const longTests = [
   'tests/scenarios/adopt-kills.test.ts',
   'tests/scenarios/backup-kills.test.ts',
   'tests/scenarios/database-recovery.test.ts',
+  'tests/scenarios/life.test.ts',
+  'tests/scenarios/one-writer.test.ts',
+  'tests/scenarios/uploads.test.ts',
 ];
 
 /** What has a whole form besides that in `npm test`, for FAULTS_FULL=1. */
-export const shortened = ['tests/faults/failpoints', 'tests/faults/model', 'tests/faults/power-loss'];
+export const shortened = ['tests/faults/failpoints', 'tests/faults/model'];
