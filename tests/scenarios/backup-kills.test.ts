@@ -102,7 +102,8 @@ async function inEach(cases: readonly Passing[], work: (passing: Passing) => Pro
 test('a killed restore leaves the old store, the new one, or a mark that keeps writers out; again finishes it', async () => {
   const all = await passingsOf(orderOf('restore', takePlace(), { step: '', nth: 0 }));
   expect(all.length).toBeGreaterThan(15);
-  const telling = /^(rebuild\.blob|switch\.(before|begun|new-database|done))$/;
+  const telling =
+    /^(rebuild\.blob|rebuild\.done|switch\.(before|begun|old-blobs|new-blobs|old-database|new-database|done))$/;
   const states = new Map<string, string>();
   await inEach(
     casesOf('tests/scenarios/backup-kills: restore', all, ({ step, nth }) => telling.test(step) && nth === 1),
