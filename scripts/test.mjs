@@ -1,4 +1,4 @@
-// npm test: everything that this machine can check, once, and a last line that counts it:
+// npm test: what this machine can check within ten minutes, once, and a last line that counts it:
 // `N passed, N failed, N skipped`. Arguments go to vitest (`npm test -- tests/scenarios`).
 // With --containers first: only the tests that need a container engine. With --long first: those that take too long for
 // every day; with FAULTS_FULL=1 in their whole forms, which take an hour.
