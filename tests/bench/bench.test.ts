@@ -5,10 +5,11 @@ import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { fillStore } from './fixture/fill.ts';
+import { keep } from './readme.ts';
 import { median, pair, quantile, resultOf } from './results.ts';
 import { withFolder } from './rig/folder.ts';
 import { projectRoot } from './rig/processes.ts';
-import { rows } from './targets.ts';
+import { type RowName, rows } from './targets.ts';
 
 const figure = z.number().positive();
 const schema = z.strictObject({
@@ -73,4 +74,26 @@ test('quantiles interpolate between neighbours', () => {
   expect(median([4, 1, 3, 2])).toBe(2.5);
   expect(quantile([1, 2, 3, 4, 5], 1)).toBe(5);
   expect(median([])).toBeNaN();
+});
+
+test('a run of some cases replaces their rows, keeps the others of this machine, and none of another one', () => {
+  const machine = { processor: 'one', cores: 2, memoryGiB: 24, system: 'linux', fileSystem: 'ext4' };
+  const run = (name: RowName, ours: number, at: string, processor = 'one') => ({
+    results: [resultOf({ name, runs: [{ ours, peer: null }] })],
+    machine: { ...machine, processor, at, loadAtStart: 0.5 },
+    versions: { node: '24' },
+    short: false,
+  });
+  const nothing = { machine: '', versions: {}, rows: [] };
+  const first = keep(keep(nothing, run('open.fresh', 90, '1st')), run('many-files.open', 80, '2nd'));
+  expect(first.rows.map(({ name, ours, at }) => [name, ours, at])).toEqual([
+    ['many-files.open', 80, '2nd'],
+    ['open.fresh', 90, '1st'],
+  ]);
+  const again = keep(first, run('open.fresh', 70, '3rd'));
+  expect(again.rows.map(({ name, ours }) => [name, ours])).toEqual([
+    ['many-files.open', 80],
+    ['open.fresh', 70],
+  ]);
+  expect(keep(again, run('open.fresh', 50, '4th', 'two')).rows).toHaveLength(1);
 });

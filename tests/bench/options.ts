@@ -9,7 +9,7 @@ export const usage = `npm run bench -- [options]
   --only NAME      this case only; may be given more than once
   --rounds N       this many rounds
   --json           one JSON value on standard output and nothing else (npm itself says more unless it is told --silent)
-  --write          also write the results into tests/bench/README.md
+  --write          also write the results into tests/bench/README.md; rows of other cases stay as they are
   --profile NAME   where the writer's time goes in this case; NAME:PEER for a peer
   --list           the cases`;
 

@@ -3,6 +3,9 @@
 import Table from 'cli-table3';
 import type { Result } from './results.ts';
 
+/** A result without its single runs. */
+type Figures = Omit<Result, 'runs'>;
+
 /** Of every row, after its name. */
 export const columns = ['ours', 'peer', 'compared', 'target', 'met', 'processor time per operation'] as const;
 
@@ -20,7 +23,7 @@ export function tableOf(results: readonly Result[]): string {
 }
 
 /** The columns as texts. */
-export function figuresOf(result: Result): string[] {
+export function figuresOf(result: Figures): string[] {
   const { ours, peer, unit, met, processorUs } = result;
   return [
     amount(ours, unit),
@@ -45,13 +48,15 @@ export function amount(value: number, unit: string): string {
   return `${value.toFixed(value < 100 ? 2 : 0)} ${unit}`;
 }
 
-function comparedText({ compare, ratio, ours, peer, unit }: Result): string {
+function comparedText({ compare, ratio, ours, peer, unit }: Figures): string {
   if (compare === 'ratio') return ratio === null ? '' : `${ratio.toFixed(2)}x`;
-  if (compare === 'difference' && peer !== null) return `+${amount(ours - peer, unit)}`;
+  if (compare === 'difference' && peer !== null) {
+    return `${ours < peer ? '' : '+'}${amount(ours - peer, unit)}`;
+  }
   return '';
 }
 
-function targetText({ target, compare, unit }: Result): string {
+function targetText({ target, compare, unit }: Figures): string {
   if (target === null) return '';
   if (compare === 'ratio') return `>= ${target}x`;
   return `<= ${compare === 'difference' ? '+' : ''}${target} ${unit}`;
