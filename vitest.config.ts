@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { folderInMemory } from './tests/support/memory-room.ts';
 
 // `npm test` leaves out what takes long (scripts/long-tests.mjs).
 const leftOut = (process.env.FILEFLEET_LEFT_OUT ?? '')
@@ -8,6 +9,10 @@ const leftOut = (process.env.FILEFLEET_LEFT_OUT ?? '')
   .map((path) => (path.endsWith('.ts') ? path : `${path}/**`));
 
 const isFull = process.env.FAULTS_FULL === '1';
+
+// Scenarios and faults keep their stores on the disk, as a fleet does; the others, which make hundreds of them, in memory.
+const memory = folderInMemory();
+const inMemory = memory === undefined ? {} : { TMPDIR: memory };
 
 // Projects by room: unit tests stand beside their source; what crosses rooms stands in tests/.
 export default defineConfig({
@@ -23,6 +28,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tests/*.test.ts'],
+          env: inMemory,
         },
       },
       {
@@ -47,7 +53,12 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'browser', include: ['tests/browser/**/*.test.ts'], testTimeout: 60_000 },
+        test: {
+          name: 'browser',
+          include: ['tests/browser/**/*.test.ts'],
+          env: inMemory,
+          testTimeout: 60_000,
+        },
       },
       {
         // Only with a container engine: `npm run test:containers`.

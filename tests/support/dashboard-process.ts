@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Exit, endWithUs, exitOf, killChild } from './children.ts';
 import { testUsersVariable } from './dashboard-users.ts';
+import { compileCache } from './writer.ts';
 
 const program = fileURLToPath(new URL('../../apps/dashboard/src/main.ts', import.meta.url));
 /** Of a program that may write to all sessions. */
@@ -26,6 +27,7 @@ export async function startDashboard(redisUrl: string, dataDir: string): Promise
   const child = spawn(process.execPath, [program], {
     env: {
       PATH: process.env.PATH ?? '',
+      NODE_COMPILE_CACHE: compileCache,
       FILEFLEET_DASHBOARD_PORT: '0',
       FILEFLEET_REDIS_URL: redisUrl,
       FILEFLEET_DATA_DIR: dataDir,

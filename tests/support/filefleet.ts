@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { compileCache } from './writer.ts';
 
 const program = fileURLToPath(new URL('../../apps/cli/src/main.ts', import.meta.url));
 
@@ -52,7 +53,13 @@ export async function createFilefleet(): Promise<Filefleet> {
   const running = new Set<ChildProcess>();
   const spawnProgram = (args: readonly string[], env: Record<string, string> = {}) => {
     const child = spawn(process.execPath, [program, ...args], {
-      env: { PATH: process.env.PATH, HOME: folder, ...env, ...settings(dataDir, env) },
+      env: {
+        PATH: process.env.PATH,
+        HOME: folder,
+        NODE_COMPILE_CACHE: compileCache,
+        ...env,
+        ...settings(dataDir, env),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     running.add(child);

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { basicOf, testUsersVariable } from '../../../tests/support/dashboard-users.ts';
 import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { compileCache } from '../../../tests/support/writer.ts';
 
 const nowhere = 'redis://127.0.0.1:1';
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -20,7 +21,12 @@ function start(env: Record<string, string>) {
   const lines: Record<string, unknown>[] = [];
   const waiting = new Map<string, (line: Record<string, unknown>) => void>();
   const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env.PATH ?? '', FILEFLEET_DASHBOARD_PORT: '0', ...env },
+    env: {
+      PATH: process.env.PATH ?? '',
+      NODE_COMPILE_CACHE: compileCache,
+      FILEFLEET_DASHBOARD_PORT: '0',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   leftOver.push(() => child.kill('SIGKILL'));

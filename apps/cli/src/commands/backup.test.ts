@@ -7,9 +7,6 @@ import { beforeEach, expect, test } from 'vitest';
 import { writeOldInstallation } from '../../../../tests/support/autobot-storage.ts';
 import { askFilefleet, type Said } from '../../../../tests/support/command-line.ts';
 import { makeFolder } from '../../../../tests/support/data-folder.ts';
-import { useMemoryFolders } from '../../../../tests/support/memory-folders.ts';
-
-useMemoryFolders();
 
 let folder: string;
 let dataDir: string;

@@ -13,7 +13,6 @@ import type { Database } from 'better-sqlite3';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type OldInstallation, writeOldInstallation } from '../../../../tests/support/autobot-storage.ts';
 import { fingerprint, makeFolder, openManager, withRaw } from '../../../../tests/support/data-folder.ts';
-import { useMemoryFolders } from '../../../../tests/support/memory-folders.ts';
 import { entry, sha256, storeEntry } from '../../../../tests/support/operations.ts';
 import { databasePath } from '../data-dir.ts';
 import { acquireWriterLock } from '../lock.ts';
@@ -21,8 +20,6 @@ import { openReader, type StoreReader } from '../reader.ts';
 import { verifyStore } from '../verify/verify.ts';
 import { WriterSession } from '../writer-session.ts';
 import { type AdoptOptions, adoptStore } from './adopt.ts';
-
-useMemoryFolders();
 
 let old: OldInstallation;
 let dataDir: string;

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { backUp, dumpDatabase, largeEntry } from '../../../../tests/support/backing-up.ts';
 import { makeFolder } from '../../../../tests/support/data-folder.ts';
-import { useMemoryFolders } from '../../../../tests/support/memory-folders.ts';
 import {
   entry,
   idOf,
@@ -16,8 +15,6 @@ import { databasePath } from '../data-dir.ts';
 import { WriterSession } from '../writer-session.ts';
 import { lockBackups } from './lock.ts';
 import { makeBackup } from './make-backup.ts';
-
-useMemoryFolders();
 
 const fixture = useWriterSession();
 const { apply, clock } = fixture;

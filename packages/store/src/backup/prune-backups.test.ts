@@ -3,15 +3,12 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { backUp, largeEntry } from '../../../../tests/support/backing-up.ts';
 import { makeFolder } from '../../../../tests/support/data-folder.ts';
-import { useMemoryFolders } from '../../../../tests/support/memory-folders.ts';
 import { entry, idOf, sha256 } from '../../../../tests/support/operations.ts';
 import { useWriterSession } from '../../../../tests/support/writer-session.ts';
 import { listBackups } from './list-backups.ts';
 import { lockBackups } from './lock.ts';
 import { pruneBackups } from './prune-backups.ts';
 import { verifyBackup } from './verify-backup.ts';
-
-useMemoryFolders();
 
 const fixture = useWriterSession();
 const { clock } = fixture;

@@ -11,7 +11,6 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { backUp, dumpDatabase, largeEntry } from '../../../../tests/support/backing-up.ts';
 import { makeFolder, withRaw } from '../../../../tests/support/data-folder.ts';
-import { useMemoryFolders } from '../../../../tests/support/memory-folders.ts';
 import { entry, idOf, storeEntry } from '../../../../tests/support/operations.ts';
 import { startMs, useWriterSession } from '../../../../tests/support/writer-session.ts';
 import { databasePath } from '../data-dir.ts';
@@ -22,8 +21,6 @@ import { listBackups } from './list-backups.ts';
 import type { MadeBackup } from './make-backup.ts';
 import { type RestoreOptions, restoreBackup } from './restore.ts';
 import { verifyBackup } from './verify-backup.ts';
-
-useMemoryFolders();
 
 const fixture = useWriterSession();
 const { apply, clock } = fixture;
