@@ -1,21 +1,15 @@
 // The pages of files in a real browser, over a real writer: finding, looking, taking, deleting, restoring.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Client, createClient } from '@filefleet/client';
 import type { DashboardToken } from '@filefleet/config';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { damage } from '../support/blob-files.ts';
-import { openTestDashboard, type TestDashboard } from '../support/dashboard.ts';
 import { look } from '../support/database.ts';
 import { until } from '../support/deadline.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
-import { startWriter, type WriterProcess } from '../support/writer.ts';
+import { hostileNames } from '../support/hostile-names.ts';
 import { hasBrowser, useBrowser } from './support/browser.ts';
-import { hostileNames } from './support/hostile-names.ts';
 import { samplePdf, samplePng } from './support/samples.ts';
+import { useScene } from './support/scene.ts';
 
 const reporter: DashboardToken = {
   name: 'reporter',
@@ -26,12 +20,7 @@ const reporter: DashboardToken = {
 const browser = useBrowser('tests/browser/files.test.ts');
 
 describe.skipIf(!hasBrowser)('the pages of files', () => {
-  let redis: TestRedis;
-  let writer: WriterProcess;
-  let client: Client;
-  let dashboard: TestDashboard;
-  let address: string;
-  let folder: string;
+  const scene = useScene({ tokens: [reporter] });
   const ids: Record<string, string> = {};
   const hostile: string[] = [];
 
@@ -64,11 +53,7 @@ describe.skipIf(!hasBrowser)('the pages of files', () => {
   };
 
   beforeAll(async () => {
-    redis = await startRedis();
-    folder = await mkdtemp(join(tmpdir(), 'filefleet-files-'));
-    writer = startWriter({ redisUrl: redis.url, dataDir: folder });
-    await writer.ready;
-    client = await createClient({ redis: redis.url, vm: 'vm5', actor: 'agent of vm5' });
+    const client = await scene.connect('vm5');
     // Each page shows its own name and all of them once more.
     const metadata = Object.fromEntries(
       hostileNames.map((name, n) => [`${n} ${[...name].slice(0, 9).join('')}`, name]),
@@ -92,30 +77,20 @@ describe.skipIf(!hasBrowser)('the pages of files', () => {
     ids.twin = (
       await client.store({ sessionId: 'talk/8', filename: 'same.png', content: samplePng(640, 400) })
     ).operationId;
-    const name = look(folder, (db) =>
+    const name = look(scene.dataDir, (db) =>
       db
         .prepare<[string], { name: string }>(
           'SELECT b.name FROM blobs b JOIN conversation_files f ON f.file_hash = b.digest WHERE f.file_id = ?',
         )
         .get(ids['damaged.bin'] ?? ''),
     )?.name;
-    damage(folder, String(name));
-    dashboard = await openTestDashboard(redis.url, { dataDir: folder, now: Date.now, tokens: [reporter] });
-    await dashboard.connected();
-    address = await dashboard.app.listen({ host: '127.0.0.1', port: 0 });
-  });
-  afterAll(async () => {
-    await dashboard?.close();
-    await client?.close();
-    await writer?.stop();
-    await redis?.stop();
-    await rm(folder, { recursive: true, force: true });
+    damage(scene.dataDir, String(name));
   });
 
   const pathOf = (filename: string) => `/files/${ids[filename]}`;
 
   test('finds files by text, VM and type, and goes on at the first new row when asked for more', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('viewer', '/files');
     const rows = page.locator('#rows tr:not(.last)');
@@ -126,7 +101,7 @@ describe.skipIf(!hasBrowser)('the pages of files', () => {
     await more.focus();
     await page.keyboard.press('Enter');
     await page.getByText('That is all').waitFor();
-    expect(page.url()).toBe(`${address}/files`);
+    expect(page.url()).toBe(`${scene.address}/files`);
     expect(await rows.count()).toBe(60);
     const firstNew = `document.querySelectorAll('#rows tr')[50].contains(document.activeElement)`;
     await until(() => page.evaluate(firstNew), 'the first new row to have the focus');
@@ -148,7 +123,7 @@ describe.skipIf(!hasBrowser)('the pages of files', () => {
   });
 
   test('shows what can be shown of each kind, and runs none of it', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     const preview = page.getByRole('region', { name: 'Preview' });
     await visitor.logIn('operator', pathOf('screenshot.png'));
@@ -187,7 +162,7 @@ describe.skipIf(!hasBrowser)('the pages of files', () => {
       await visitor.goTo(pathOf(name));
       await preview.getByText('<script>globalThis.broken=1</script>').waitFor();
       for (const way of ['preview', 'download']) {
-        const response = await page.request.get(`${address}${pathOf(name)}/${way}`);
+        const response = await page.request.get(`${scene.address}${pathOf(name)}/${way}`);
         expect(response.headers()['content-type']).toBe('application/octet-stream');
       }
     }
@@ -198,7 +173,7 @@ describe.skipIf(!hasBrowser)('the pages of files', () => {
   });
 
   test('an operator deletes a file and restores it; both, and who looked, stand in its history', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('operator', pathOf('notes.txt'));
     const download = page.waitForEvent('download');
@@ -224,7 +199,7 @@ describe.skipIf(!hasBrowser)('the pages of files', () => {
 
     // A program that takes it stands there by the name of its token.
     const headers = { authorization: 'Bearer token-of-a-reporter' };
-    const taken = await fetch(`${address}/api/v1${pathOf('notes.txt')}/content`, { headers });
+    const taken = await fetch(`${scene.address}/api/v1${pathOf('notes.txt')}/content`, { headers });
     expect(await taken.text()).toContain('second line');
     await until(async () => {
       await page.reload();
@@ -240,7 +215,7 @@ describe.skipIf(!hasBrowser)('the pages of files', () => {
   });
 
   test('fifty hostile names run nothing and break nothing, in the list and on pages of their own', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('operator', '/files?session=hostile');
     expect(await page.locator('#rows tr:not(.last)').count()).toBe(50);
@@ -249,7 +224,7 @@ describe.skipIf(!hasBrowser)('the pages of files', () => {
     await visitor.picture('files-hostile');
     for (const [n, fileId] of hostile.entries()) {
       if (n % 5 !== 0) continue; // all fifty pages are held against each other in files/files.test.ts
-      await page.goto(`${address}/files/${fileId}`, { waitUntil: 'domcontentloaded' });
+      await page.goto(`${scene.address}/files/${fileId}`, { waitUntil: 'domcontentloaded' });
       const shape = await page.evaluate(`({
         sections: document.querySelectorAll('main > section, main > .file > section').length,
         forms: document.querySelectorAll('main form').length,
@@ -260,7 +235,7 @@ describe.skipIf(!hasBrowser)('the pages of files', () => {
   });
 
   test('without scripts the pages read the same', async () => {
-    const visitor = await browser.visit(address, { scripts: false });
+    const visitor = await browser.visit(scene.address, { scripts: false });
     const { page } = visitor;
     await visitor.logIn('viewer', '/files');
     await page.getByRole('link', { name: 'Show more' }).click();

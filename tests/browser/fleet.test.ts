@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { History } from '@filefleet/dashboard';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTestDashboard, type TestDashboard } from '../support/dashboard.ts';
 import { useFleet } from '../support/fleet.ts';
 import { hasBrowser, useBrowser, type Visitor } from './support/browser.ts';
@@ -10,11 +10,11 @@ import { hasBrowser, useBrowser, type Visitor } from './support/browser.ts';
 const browser = useBrowser('tests/browser/fleet.test.ts');
 
 describe.skipIf(!hasBrowser)('the fleet in a browser', () => {
-  const fleet = useFleet({ besides: /chrom/ });
+  const fleet = useFleet({ besides: /chrom/, shared: true });
   let dashboard: TestDashboard;
   let address: string;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     const writer = fleet.startWriter();
     await Promise.all([writer.ready, rememberAnHour(join(fleet.folder, 'dashboard'))]);
     dashboard = await openTestDashboard(fleet.redis.url, {
@@ -23,10 +23,10 @@ describe.skipIf(!hasBrowser)('the fleet in a browser', () => {
       now: Date.now,
       fleet: { pulseMs: 200 },
     });
-    onTestFinished(() => dashboard.close());
     await dashboard.connected();
     address = await dashboard.app.listen({ host: '127.0.0.1', port: 0 });
   });
+  afterAll(() => dashboard?.close());
 
   const part = ({ page }: Visitor, name: string) => page.locator(`[data-part="${name}"]`);
 
@@ -59,6 +59,19 @@ describe.skipIf(!hasBrowser)('the fleet in a browser', () => {
     await visitor.picture('fleet');
   });
 
+  test('without scripts the page says the same, and a page that is not there says so in the frame', async () => {
+    const visitor = await browser.visit(address, { scripts: false });
+    await visitor.logIn('viewer');
+    await part(visitor, 'verdict').getByText('All is well.').waitFor();
+    await visitor.page.getByText('The same as a table').click();
+    await visitor.page.getByRole('region', { name: 'How it went' }).getByRole('table').waitFor();
+    await visitor.goTo('/no/such/page');
+    await visitor.page.getByRole('heading', { name: 'Nothing is here' }).waitFor();
+    await visitor.page.getByRole('navigation', { name: 'Pages' }).waitFor();
+    visitor.expectComplaint(/404/);
+  });
+
+  // The last one: it takes Redis away.
   test('what happens is said in the first sentence, and the page neither jumps nor loses the focus', async () => {
     const visitor = await browser.visit(address, { width: 390, height: 760 });
     await visitor.logIn('viewer');
@@ -77,18 +90,6 @@ describe.skipIf(!hasBrowser)('the fleet in a browser', () => {
     await fleet.redis.stop();
     await part(visitor, 'verdict').getByText('Redis cannot be reached.').waitFor();
     await visitor.picture('fleet-phone');
-  });
-
-  test('without scripts the page says the same, and a page that is not there says so in the frame', async () => {
-    const visitor = await browser.visit(address, { scripts: false });
-    await visitor.logIn('viewer');
-    await part(visitor, 'verdict').getByText('All is well.').waitFor();
-    await visitor.page.getByText('The same as a table').click();
-    await visitor.page.getByRole('region', { name: 'How it went' }).getByRole('table').waitFor();
-    await visitor.goTo('/no/such/page');
-    await visitor.page.getByRole('heading', { name: 'Nothing is here' }).waitFor();
-    await visitor.page.getByRole('navigation', { name: 'Pages' }).waitFor();
-    visitor.expectComplaint(/404/);
   });
 
   /** What a dashboard noted until a minute ago. */

@@ -1,40 +1,27 @@
 // Refused operations in a real browser, over a real writer: why, a retry with the bytes that were kept, many at once.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Client, ClientError, createClient } from '@filefleet/client';
+import { type Client, ClientError } from '@filefleet/client';
 import { makeOperationId, queueName, redisPrefix } from '@filefleet/protocol';
 import { databasePath } from '@filefleet/store';
 import SQLite from 'better-sqlite3';
 import { Queue } from 'bullmq';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openTestDashboard, type TestDashboard } from '../support/dashboard.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { look } from '../support/database.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
-import { startWriter, type WriterProcess } from '../support/writer.ts';
+import { hostileNames } from '../support/hostile-names.ts';
 import { hasBrowser, useBrowser } from './support/browser.ts';
-import { hostileNames } from './support/hostile-names.ts';
+import { useScene } from './support/scene.ts';
 
 const browser = useBrowser('tests/browser/operations.test.ts');
 const manyRefused = 130;
 
 describe.skipIf(!hasBrowser)('the pages of operations', () => {
-  let redis: TestRedis;
-  let writer: WriterProcess;
+  const scene = useScene();
   let client: Client;
-  let dashboard: TestDashboard;
-  let address: string;
-  let folder: string;
   let missing: string;
   let taken: string;
 
   beforeAll(async () => {
-    redis = await startRedis();
-    folder = await mkdtemp(join(tmpdir(), 'filefleet-operations-'));
-    writer = startWriter({ redisUrl: redis.url, dataDir: folder });
-    await writer.ready;
-    client = await createClient({ redis: redis.url, vm: 'vm5', actor: 'agent of vm5' });
+    client = await scene.connect('vm5');
     missing = makeOperationId();
     await refused((operationId) =>
       client.rename({ operationId, sessionId: 'talk/7', fileId: missing, filename: 'new.txt' }),
@@ -46,16 +33,6 @@ describe.skipIf(!hasBrowser)('the pages of operations', () => {
     }
     taken = await refuseStore();
     await quarantine();
-    dashboard = await openTestDashboard(redis.url, { dataDir: folder, now: Date.now });
-    await dashboard.connected();
-    address = await dashboard.app.listen({ host: '127.0.0.1', port: 0 });
-  });
-  afterAll(async () => {
-    await dashboard?.close();
-    await client?.close();
-    await writer?.stop();
-    await redis?.stop();
-    await rm(folder, { recursive: true, force: true });
   });
 
   /** @returns the id of an operation that the writer refused. */
@@ -74,34 +51,30 @@ describe.skipIf(!hasBrowser)('the pages of operations', () => {
   async function refuseStore(): Promise<string> {
     const operationId = makeOperationId();
     await client.store({ operationId, sessionId: 'talk/7', filename: 'old.txt', content: 'old' });
-    const db = new SQLite(databasePath(folder), { timeout: 5_000 });
+    const db = new SQLite(databasePath(scene.dataDir), { timeout: 5_000 });
     db.prepare('DELETE FROM ledger WHERE operation_id = ?').run(operationId);
     db.close();
-    const other = await createClient({ redis: redis.url, vm: 'vm6' });
-    try {
-      await expect(
-        other.store({ operationId, sessionId: 'talk/8', filename: 'late.txt', content: 'the late bytes' }),
-      ).rejects.toMatchObject({ refusal: 'FILE_ID_TAKEN' });
-    } finally {
-      await other.close();
-    }
+    const other = await scene.connect('vm6');
+    await expect(
+      other.store({ operationId, sessionId: 'talk/8', filename: 'late.txt', content: 'the late bytes' }),
+    ).rejects.toMatchObject({ refusal: 'FILE_ID_TAKEN' });
     return operationId;
   }
 
   /** A job of a version that no writer knows yet. */
   async function quarantine(): Promise<void> {
-    const { hostname: host, port } = new URL(redis.url);
+    const { hostname: host, port } = new URL(scene.redis.url);
     const queue = new Queue(queueName, { connection: { host, port: Number(port) }, prefix: redisPrefix(0) });
     await queue.add('session-end', { v: 99, sessionId: 'talk/9' }, { jobId: 'vm4-not-an-id' });
     await queue.close();
-    await writer.waitForEvent('job.quarantined');
+    await scene.writer.waitForEvent('job.quarantined');
   }
 
   const count = (table: string, where = '1') =>
-    look(folder, (db) => db.prepare(`SELECT count(*) FROM ${table} WHERE ${where}`).pluck().get());
+    look(scene.dataDir, (db) => db.prepare(`SELECT count(*) FROM ${table} WHERE ${where}`).pluck().get());
 
   test('a viewer sees what was refused and why, whatever it is called, and nothing to act with', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('viewer', '/operations');
     await page.getByText('expected fileId to be a file of the session').first().waitFor();
@@ -124,7 +97,7 @@ describe.skipIf(!hasBrowser)('the pages of operations', () => {
   });
 
   test('an operator retries an operation: refused once more, then applied, and the audit has the name', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('operator', '/operations?session=talk/7');
     await visitor.picture('operations');
@@ -134,7 +107,7 @@ describe.skipIf(!hasBrowser)('the pages of operations', () => {
     await page.getByRole('button', { name: 'Retry', exact: true }).click();
     await page.getByRole('status').getByText('Retried and applied').waitFor();
     await page.getByText('Nothing matches').waitFor();
-    const name = look(folder, (db) =>
+    const name = look(scene.dataDir, (db) =>
       db.prepare('SELECT original_filename FROM conversation_files WHERE file_id = ?').pluck().get(missing),
     );
     expect(name).toBe('new.txt');
@@ -142,7 +115,7 @@ describe.skipIf(!hasBrowser)('the pages of operations', () => {
   });
 
   test('a refused store is retried with the bytes that were kept, and is found by its operation', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('operator', '/operations');
     await page.getByLabel('Operation id').fill(taken);
@@ -161,7 +134,7 @@ describe.skipIf(!hasBrowser)('the pages of operations', () => {
   });
 
   test('what nobody could read says so when it is retried, and is dismissed', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('operator', '/operations?tab=quarantine');
     await page.getByRole('article').getByText('VERSION_UNSUPPORTED').waitFor();
@@ -175,11 +148,11 @@ describe.skipIf(!hasBrowser)('the pages of operations', () => {
   });
 
   test('many are dismissed by a filter, which says how many first; what comes later stays', async () => {
-    const busy = await createClient({ redis: redis.url, vm: 'vm2' });
+    const busy = await scene.connect('vm2');
     const ask = (operationId: string) =>
       busy.delete({ operationId, sessionId: 'busy', fileId: makeOperationId() });
     await Promise.all(Array.from({ length: manyRefused }, () => refused(ask)));
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('operator', '/operations');
     await page.getByLabel('VM').selectOption('vm2');
@@ -200,11 +173,10 @@ describe.skipIf(!hasBrowser)('the pages of operations', () => {
     expect(count('dead_letters', "vm = 'vm2'")).toBe(0);
     expect(count('dead_letters', "vm <> 'vm2'")).toBe(others);
     expect(count('audit_entries', "action = 'dead-letter-dismiss' AND actor = 'otto'")).toBe(manyRefused);
-    await busy.close();
   });
 
   test('many are retried by a filter, each with its own result', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('operator', '/operations?session=hostile');
     await page.getByRole('link', { name: 'Retry all …' }).click();

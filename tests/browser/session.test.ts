@@ -1,46 +1,21 @@
 // Sessions in a real browser, over a real writer: what is in one, what retention does with it, and plans.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Client, createClient } from '@filefleet/client';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openTestDashboard, type TestDashboard } from '../support/dashboard.ts';
+import type { Client } from '@filefleet/client';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { look } from '../support/database.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
-import { startWriter, type WriterProcess } from '../support/writer.ts';
 import { hasBrowser, useBrowser } from './support/browser.ts';
 import { samplePng } from './support/samples.ts';
+import { useScene } from './support/scene.ts';
 
 const browser = useBrowser('tests/browser/session.test.ts');
 
 describe.skipIf(!hasBrowser)('the pages of sessions', () => {
-  let redis: TestRedis;
-  let writer: WriterProcess;
+  const scene = useScene();
   const clients: Client[] = [];
-  let dashboard: TestDashboard;
-  let address: string;
-  let folder: string;
 
   beforeAll(async () => {
-    redis = await startRedis();
-    folder = await mkdtemp(join(tmpdir(), 'filefleet-sessions-'));
-    writer = startWriter({ redisUrl: redis.url, dataDir: folder });
-    await writer.ready;
-    for (const vm of ['vm1', 'vm2', 'vm5']) {
-      clients.push(await createClient({ redis: redis.url, vm, actor: `agent of ${vm}` }));
-    }
+    for (const vm of ['vm1', 'vm2', 'vm5']) clients.push(await scene.connect(vm));
     for (const sessionId of ['talk/7', 'talk/8', 'other']) await fill(sessionId);
-    dashboard = await openTestDashboard(redis.url, { dataDir: folder, now: Date.now });
-    await dashboard.connected();
-    address = await dashboard.app.listen({ host: '127.0.0.1', port: 0 });
-  });
-  afterAll(async () => {
-    await dashboard?.close();
-    await Promise.all(clients.map((client) => client.close()));
-    await writer?.stop();
-    await redis?.stop();
-    await rm(folder, { recursive: true, force: true });
   });
 
   async function fill(sessionId: string): Promise<void> {
@@ -55,11 +30,11 @@ describe.skipIf(!hasBrowser)('the pages of sessions', () => {
     (clients[0] as Client).store({ sessionId, filename, content: `${sessionId} ${filename}` });
   const pathOf = (sessionId: string) => `/sessions/${encodeURIComponent(sessionId)}`;
   const audited = (action: string) =>
-    look(folder, (db) =>
+    look(scene.dataDir, (db) =>
       db.prepare('SELECT DISTINCT actor, vm FROM audit_entries WHERE action = ?').all(action),
     );
   const activeFiles = (sessionId: string) =>
-    look(folder, (db) =>
+    look(scene.dataDir, (db) =>
       db
         .prepare('SELECT count(*) FROM conversation_files WHERE session_id = ? AND is_deleted = 0')
         .pluck()
@@ -67,7 +42,7 @@ describe.skipIf(!hasBrowser)('the pages of sessions', () => {
     );
 
   test('a viewer finds a session by its beginning, sees its files along time, and nothing to act with', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('viewer', '/sessions');
     await page.getByRole('link', { name: 'other' }).waitFor();
@@ -93,7 +68,7 @@ describe.skipIf(!hasBrowser)('the pages of sessions', () => {
   });
 
   test('an operator holds a session, and releases it; the audit has the name and the reason', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('operator', pathOf('talk/7'));
     await page.getByLabel('Reason').fill('asked for by a customer');
@@ -107,7 +82,7 @@ describe.skipIf(!hasBrowser)('the pages of sessions', () => {
   });
 
   test('an ended session has a clock, and is cleaned up by a plan that shows every byte first', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('operator', pathOf('talk/7'));
     await page.getByRole('button', { name: 'End', exact: true }).click();
@@ -118,7 +93,7 @@ describe.skipIf(!hasBrowser)('the pages of sessions', () => {
     await page.getByRole('button', { name: 'Clean up …' }).click();
     await page.getByRole('button', { name: 'Apply: 9 rows' }).waitFor();
     expect(activeFiles('talk/7')).toBe(9);
-    const bytes = look(folder, (db) =>
+    const bytes = look(scene.dataDir, (db) =>
       db.prepare("SELECT sum(file_size) FROM conversation_files WHERE session_id = 'talk/7'").pluck().get(),
     );
     await page.getByText(`9, ${Number(bytes).toLocaleString('en-US')} bytes`).waitFor();
@@ -136,7 +111,7 @@ describe.skipIf(!hasBrowser)('the pages of sessions', () => {
   });
 
   test('a plan whose selection changed is refused with a clear sentence, and nothing goes', async () => {
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('operator', pathOf('talk/8'));
     const { fileId = '' } = await stored('talk/8', 'extra.txt');
@@ -151,10 +126,10 @@ describe.skipIf(!hasBrowser)('the pages of sessions', () => {
   });
 
   test('what goes for good is an admin’s: an operator has no button, and is refused on the plan itself', async () => {
-    const operator = await browser.visit(address);
+    const operator = await browser.visit(scene.address);
     await operator.logIn('operator', pathOf('other'));
     expect(await operator.page.getByRole('button', { name: /Purge/ }).count()).toBe(0);
-    const visitor = await browser.visit(address);
+    const visitor = await browser.visit(scene.address);
     const { page } = visitor;
     await visitor.logIn('admin', pathOf('other'));
     await page.getByRole('button', { name: 'Purge for good …' }).click();
@@ -176,7 +151,7 @@ describe.skipIf(!hasBrowser)('the pages of sessions', () => {
   });
 
   test('the pages are there without scripts, and a form works', async () => {
-    const visitor = await browser.visit(address, { scripts: false });
+    const visitor = await browser.visit(scene.address, { scripts: false });
     const { page } = visitor;
     await visitor.logIn('operator', pathOf('talk/7'));
     await page.getByRole('button', { name: 'End', exact: true }).click();

@@ -5,11 +5,11 @@ import { backupDatabase, databasePath, makeBackup, verifyBackup } from '@filefle
 import SQLite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiStore, openApiStore } from '../support/api-store.ts';
+import { hostileNames } from '../support/hostile-names.ts';
 import { entry, storeEntry } from '../support/operations.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { publishWriter } from '../support/writer-state.ts';
 import { hasBrowser, useBrowser } from './support/browser.ts';
-import { hostileNames } from './support/hostile-names.ts';
 
 const browser = useBrowser('tests/browser/storage.test.ts');
 const dayMs = 86_400_000;

@@ -1,10 +1,10 @@
-// A fleet of a test's own: a Redis, a data folder, writers and agents as processes. After each test everything has to
-// end as it should - agents by themselves, writers with 0 within 5 s - and no process may be left.
+// A fleet of a test's own: a Redis, a data folder, writers and agents as processes. Afterwards everything has to end as it
+// should - agents by themselves, writers with 0 within 5 s - and no process may be left.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { leftoverChildren } from './children.ts';
 import { startFleetRedis } from './fleet-redis.ts';
 import type { TestRedis } from './redis.ts';
@@ -27,23 +27,28 @@ export interface Fleet {
   replaceRedis(): Promise<void>;
 }
 
-/**
- * Call it once in a test file: every test gets a fleet of its own.
- * @param options.besides processes of the file that outlive a test, such as its browser.
- */
-export function useFleet({ besides }: { readonly besides?: RegExp } = {}): Fleet {
+export interface FleetOptions {
+  /** Processes of the file that outlive its fleet, such as its browser. */
+  readonly besides?: RegExp;
+  /** One fleet for all tests of the file, each of which looks at files of its own: a writer takes half a second to start. */
+  readonly shared?: boolean;
+}
+
+/** Call it once in a test file: every test gets a fleet of its own, unless they share one. */
+export function useFleet({ besides, shared = false }: FleetOptions = {}): Fleet {
+  const [before, after] = shared ? [beforeAll, afterAll] : [beforeEach, afterEach];
   let redis: TestRedis;
   let folder: string;
   let writers: WriterProcess[] = [];
   /** Also those that are still starting when a test fails. */
   let vms: Promise<Vm>[] = [];
 
-  beforeEach(async () => {
+  before(async () => {
     [writers, vms] = [[], []];
     redis = await startFleetRedis();
     folder = await mkdtemp(join(tmpdir(), 'filefleet-scenario-'));
   });
-  afterEach(async () => {
+  after(async () => {
     const faults: string[] = [];
     try {
       faults.push(...(await endVms(vms)));

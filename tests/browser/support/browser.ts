@@ -118,6 +118,8 @@ function visitorOf(page: Page, address: string, complaints: string[]): Visitor {
       await page.goto(address + path);
     },
     async expectAccessible() {
+      // Not by a script element, which the policy of our pages refuses.
+      await page.evaluate(readFileSync(axePath, 'utf8'));
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
         expect(await accessProblems(page), `accessibility, ${colorScheme}`).toEqual([]);
@@ -144,8 +146,6 @@ function visitorOf(page: Page, address: string, complaints: string[]): Visitor {
 
 /** What axe finds, one line for each place. */
 async function accessProblems(page: Page): Promise<string[]> {
-  // Not by a script element, which the policy of our pages refuses.
-  await page.evaluate(readFileSync(axePath, 'utf8'));
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
       axe: {

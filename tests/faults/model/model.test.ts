@@ -1,19 +1,20 @@
 // Random lives of a store against a simple model of it. The long form: npm run faults -- --only model --operations 1000000
 
 import { describe, expect, test } from 'vitest';
-import { casesOf } from '../../support/full-forms.ts';
+import { casesOf, isFull } from '../../support/full-forms.ts';
 import { Difference } from './compare.ts';
 import { runModel } from './loop.ts';
 
 const seed = Number(process.env.FAULTS_SEED ?? Math.trunc(Math.random() * 2 ** 31));
+const operations = isFull ? 20_000 : 8_000;
 
-test('20,000 random operations, with crashes and damage in between, do to the store what they do to the model', {
+test('random operations, with crashes and damage in between, do to the store what they do to the model', {
   timeout: 300_000,
 }, async () => {
   console.log(`seed ${seed}`);
-  const count = await runModel({ operations: 20_000, seed });
+  const count = await runModel({ operations, seed });
   console.log(JSON.stringify(count));
-  expect(count.operations).toBeGreaterThanOrEqual(20_000);
+  expect(count.operations).toBeGreaterThanOrEqual(operations);
   expect(count.crashes).toBeGreaterThan(5);
   expect(count.applied).toBeGreaterThan(50);
 });

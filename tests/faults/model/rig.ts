@@ -17,11 +17,12 @@ import {
   WriterSession,
 } from '@filefleet/store';
 import SQLite, { type Database } from 'better-sqlite3';
+import { folderInMemory } from '../../support/memory-room.ts';
 import { type Asked, isFileContent, textOf } from './model.ts';
 import type { CrashPoint } from './steps.ts';
 
 /** Where files do not need a disk's patience: no power is cut here. */
-const fastFolder = process.platform === 'linux' ? '/dev/shm' : tmpdir();
+const fastFolder = folderInMemory() ?? tmpdir();
 
 class Died extends Error {}
 
