@@ -25,4 +25,11 @@ export const longTests = [
 ];
 
 /** What has a whole form besides that in `npm test`, for FAULTS_FULL=1. */
-export const shortened = ['tests/faults/failpoints', 'tests/faults/model'];
+export const shortened = [
+  'packages/client/src/store-many.test.ts',
+  'packages/store/src/initialisation.test.ts',
+  'packages/store/src/life/sweep-simulation.test.ts',
+  'packages/store/src/search/search-index.test.ts',
+  'tests/faults/failpoints',
+  'tests/faults/model',
+];

@@ -6,9 +6,9 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { expect, onTestFinished, test, vi } from 'vitest';
-import { createFilefleet } from '../../../../tests/support/filefleet.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { until } from '../../../../tests/support/deadline.ts';
+import { createFilefleet, type Filefleet, type StartedFleet } from '../../../../tests/support/filefleet.ts';
 import { bindToParent } from './parent-death.ts';
 import { choosePort } from './ports.ts';
 import { waitForRedis } from './redis-probe.ts';
@@ -22,7 +22,7 @@ async function setUp() {
   return filefleet;
 }
 
-/** Processes whose command line names this folder, or whose parent is this process. */
+/** Processes whose parent is this one. */
 function childrenOf(pid: number): number[] {
   const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
   return stdout
@@ -38,77 +38,78 @@ function isRunning(pid: number): boolean {
   return stdout.trim() !== '' && !stdout.trim().startsWith('Z');
 }
 
-/** There is no event for the end of a process that is not ours. */
-async function untilGone(pids: readonly number[]): Promise<void> {
-  while (pids.some(isRunning)) await delay(20);
-}
+describe('a fleet', () => {
+  let filefleet: Filefleet;
+  let fleet: StartedFleet;
+  let children: number[];
 
-test('start brings up three processes, says where to look, and SIGTERM stops all with exit code 0', async () => {
-  const filefleet = await setUp();
-  const fleet = await filefleet.start();
-  const children = childrenOf(fleet.pid);
-  expect(children).toHaveLength(3);
-
-  const health = await fetch(`${fleet.facts.dashboardUrl}/healthz`);
-  expect(health.status).toBe(200);
-  const runFile = JSON.parse(readFileSync(join(filefleet.dataDir, 'run.json'), 'utf8'));
-  expect(runFile).toMatchObject({
-    pid: fleet.pid,
-    redisUrl: fleet.facts.redisUrl,
-    dashboardUrl: fleet.facts.dashboardUrl,
+  async function start(): Promise<void> {
+    fleet = await filefleet.start();
+    children = childrenOf(fleet.pid);
+  }
+  beforeAll(async () => {
+    filefleet = await createFilefleet();
+    await start();
   });
-  const credentials = join(filefleet.dataDir, 'dashboard-credentials.json');
-  expect(statSync(credentials).mode & 0o777).toBe(0o600);
+  afterAll(() => filefleet.dispose());
 
-  fleet.kill('SIGTERM');
-  const { exitCode, stdout } = await fleet.ended;
-  expect(exitCode).toBe(0);
-  expect(stdout.split('\n')).toHaveLength(1);
-  expect(children.filter(isRunning)).toEqual([]);
-  expect(existsSync(join(filefleet.dataDir, 'run.json'))).toBe(false);
-});
-
-test('the login survives a restart', async () => {
-  const filefleet = await setUp();
-  const first = await filefleet.start();
-  first.kill('SIGINT');
-  expect((await first.ended).exitCode).toBe(0);
-  const second = await filefleet.start();
-  expect(second.facts.password).toBe(first.facts.password);
-});
-
-test('a second start on the same data folder says who runs it and exits 75', async () => {
-  const filefleet = await setUp();
-  const fleet = await filefleet.start();
-  const { exitCode, stdout } = await filefleet.run(['start', '--json']);
-  expect(exitCode).toBe(75);
-  expect(JSON.parse(stdout).error).toMatchObject({ code: 'LOCK_HELD', pid: fleet.pid });
-  expect((await fetch(`${fleet.facts.dashboardUrl}/healthz`)).status).toBe(200);
-});
-
-test('a writer that is killed is started again, and stores files again', async () => {
-  const filefleet = await setUp();
-  const fleet = await filefleet.start();
-  const [line] = childrenOf(fleet.pid).flatMap((pid) => {
-    const { stdout } = spawnSync('ps', ['-o', 'pid=,args=', '-p', String(pid)], { encoding: 'utf8' });
-    return stdout.includes('writer/src/main.ts') ? [stdout] : [];
+  test('is three processes, and says where to look', async () => {
+    expect(children).toHaveLength(3);
+    expect((await fetch(`${fleet.facts.dashboardUrl}/healthz`)).status).toBe(200);
+    const runFile = JSON.parse(readFileSync(join(filefleet.dataDir, 'run.json'), 'utf8'));
+    expect(runFile).toMatchObject({
+      pid: fleet.pid,
+      redisUrl: fleet.facts.redisUrl,
+      dashboardUrl: fleet.facts.dashboardUrl,
+    });
+    const credentials = join(filefleet.dataDir, 'dashboard-credentials.json');
+    expect(statSync(credentials).mode & 0o777).toBe(0o600);
   });
-  process.kill(Number.parseInt(line ?? '', 10), 'SIGKILL');
-  await fleet.until(/writer is back/);
-  const { exitCode } = await filefleet.run(['put', import.meta.filename, '--session', 'after']);
-  expect(exitCode).toBe(0);
-});
 
-test('a supervisor that is killed takes its children along, and the next start works', async ({ skip }) => {
-  if (bindToParent('true', [])[0] === 'true')
-    skip('no setpriv(1) here: children outlive a killed supervisor');
-  const filefleet = await setUp();
-  const fleet = await filefleet.start();
-  const children = childrenOf(fleet.pid);
-  fleet.kill('SIGKILL');
-  await untilGone(children);
-  const next = await filefleet.start();
-  expect(next.facts.password).toBe(fleet.facts.password);
+  test('is not started twice on a data folder: the second start says who runs it and exits 75', async () => {
+    const { exitCode, stdout } = await filefleet.run(['start', '--json']);
+    expect(exitCode).toBe(75);
+    expect(JSON.parse(stdout).error).toMatchObject({ code: 'LOCK_HELD', pid: fleet.pid });
+    expect((await fetch(`${fleet.facts.dashboardUrl}/healthz`)).status).toBe(200);
+  });
+
+  test('whose writer is killed starts it again, and stores files again', async () => {
+    const [line] = children.flatMap((pid) => {
+      const { stdout } = spawnSync('ps', ['-o', 'pid=,args=', '-p', String(pid)], { encoding: 'utf8' });
+      return stdout.includes('writer/src/main.ts') ? [stdout] : [];
+    });
+    process.kill(Number.parseInt(line ?? '', 10), 'SIGKILL');
+    await fleet.until(/writer is back/);
+    const { exitCode } = await filefleet.run(['put', import.meta.filename, '--session', 'after']);
+    expect(exitCode).toBe(0);
+  });
+
+  test('whose supervisor is killed goes with it', async ({ skip }) => {
+    if (bindToParent('true', [])[0] === 'true')
+      skip('no setpriv(1) here: children outlive a killed supervisor');
+    children = childrenOf(fleet.pid);
+    expect(children).toHaveLength(3);
+    fleet.kill('SIGKILL');
+    await until(() => !children.some(isRunning), 'its children to be gone');
+  });
+
+  test('has the same login after its next start', async () => {
+    const { password } = fleet.facts;
+    fleet.kill('SIGINT'); // where it has not been killed
+    await fleet.ended;
+    await start();
+    expect(fleet.facts.password).toBe(password);
+  });
+
+  test('ends at SIGTERM with exit code 0, and leaves nothing', async () => {
+    fleet.kill('SIGTERM');
+    const { exitCode, stdout } = await fleet.ended;
+    expect(exitCode).toBe(0);
+    expect(stdout.split('\n')).toHaveLength(1);
+    expect(children).toHaveLength(3);
+    expect(children.filter(isRunning)).toEqual([]);
+    expect(existsSync(join(filefleet.dataDir, 'run.json'))).toBe(false);
+  });
 });
 
 test('a Redis left over on the data folder is stopped before another one starts', async () => {
