@@ -1,33 +1,35 @@
 import { type Client, createClient } from '@filefleet/client';
 import { makeOperationId } from '@filefleet/protocol';
 import { openReader } from '@filefleet/store';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { value } from '../support/database.ts';
 import { useFleet } from '../support/fleet.ts';
 import { readContent } from '../support/reading.ts';
 import { handOver, type NpuResult } from './batch-producer.ts';
 
-const fleet = useFleet();
+const fleet = useFleet({ shared: true });
 let npu: Client;
 
-const batch: readonly NpuResult[] = Array.from({ length: 200 }, (_, n) => ({
-  operationId: makeOperationId(),
-  name: `frame-${n}`,
-  model: 'detector-3',
-  processingMs: n,
-  output: { boxes: n % 2 === 0 ? [] : [[n, n, 1, 1]] },
-}));
+const makeBatch = (): readonly NpuResult[] =>
+  Array.from({ length: 200 }, (_, n) => ({
+    operationId: makeOperationId(),
+    name: `frame-${n}`,
+    model: 'detector-3',
+    processingMs: n,
+    output: { boxes: n % 2 === 0 ? [] : [[n, n, 1, 1]] },
+  }));
 
-beforeEach(async () => {
+beforeAll(async () => {
   [npu] = await Promise.all([
     createClient({ redis: fleet.redis.url, vm: 'vm2', actor: 'npu-worker' }),
     fleet.startWriter().ready,
   ]);
 });
-afterEach(() => npu.close());
+afterAll(() => npu.close());
 
 test('a batch is stored in its order, each result with what is known about it', async () => {
-  const { stored, refused } = await handOver(npu, 'frames', batch);
+  const batch = makeBatch();
+  const { stored, refused } = await handOver(npu, 'in order', batch);
   expect(refused).toEqual([]);
   expect(stored.map(({ operationId }) => operationId)).toEqual(batch.map(({ operationId }) => operationId));
   // Half of the frames are empty, and all empty ones have the same bytes: kept once.
@@ -44,19 +46,22 @@ test('a batch is stored in its order, each result with what is known about it', 
 });
 
 test('a worker that is started again hands over the whole batch, and every result is stored once', async () => {
-  const before = await handOver(npu, 'frames', batch.slice(0, 120)); // then it was killed
+  const batch = makeBatch();
+  const before = await handOver(npu, 'again', batch.slice(0, 120)); // then it was killed
   await npu.close();
   npu = await createClient({ redis: fleet.redis.url, vm: 'vm2', actor: 'npu-worker' });
-  const after = await handOver(npu, 'frames', batch);
+  const after = await handOver(npu, 'again', batch);
   expect(after.stored).toHaveLength(200);
   expect(after.stored.slice(0, 120)).toEqual(before.stored); // the first receipts
-  expect(value(fleet.dataDir, 'SELECT count(*) FROM conversation_files')).toBe(200);
+  const sql = "SELECT count(*) FROM conversation_files WHERE session_id = 'again'";
+  expect(value(fleet.dataDir, sql)).toBe(200);
 });
 
 test('a result that is refused does not hold up the others', async () => {
-  await handOver(npu, 'frames', batch.slice(0, 1));
+  const batch = makeBatch();
+  await handOver(npu, 'refused', batch.slice(0, 1));
   const changed = { ...batch[0], output: { boxes: 'other' } } as NpuResult;
-  const { stored, refused } = await handOver(npu, 'frames', [changed, ...batch.slice(1, 3)]);
+  const { stored, refused } = await handOver(npu, 'refused', [changed, ...batch.slice(1, 3)]);
   expect(stored).toHaveLength(2);
   expect(refused).toMatchObject([{ refusal: 'CONFLICT', operationId: changed.operationId }]);
 });

@@ -3,29 +3,30 @@ import { type Client, createClient } from '@filefleet/client';
 import { makeOperationId } from '@filefleet/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { rows, sha256, storedBytes } from '../support/database.ts';
 import { until } from '../support/deadline.ts';
 import { noise, pdfFile } from '../support/files.ts';
 import { useFleet } from '../support/fleet.ts';
 import { uploadServer } from './upload-route.ts';
 
-const fleet = useFleet();
+const fleet = useFleet({ shared: true });
 let files: Client;
 let app: FastifyInstance;
 let address: string;
 
-beforeEach(async () => {
+beforeAll(async () => {
   await fleet.startWriter().ready;
   files = await createClient({ redis: fleet.redis.url, vm: 'vm1', actor: 'user-1' });
   app = uploadServer(files);
   address = await app.listen({ host: '127.0.0.1', port: 0 });
 });
-afterEach(async () => {
+afterAll(async () => {
   await app.close();
   await files.close();
 });
 
+const sql = 'SELECT original_filename AS filename, declared_mime_type AS declared FROM conversation_files';
 const upload = (filename: string, body: RequestInit['body'], headers: Record<string, string> = {}) =>
   fetch(`${address}/sessions/chat-7/files/${encodeURIComponent(filename)}`, {
     method: 'PUT',
@@ -49,8 +50,9 @@ test('an upload is answered when it is durable, and the same operation id stores
 
   const again = await upload(pdf.filename, new Uint8Array(pdf.bytes), headers);
   expect([again.status, await again.json()]).toEqual([201, stored]);
-  const sql = 'SELECT original_filename AS filename, declared_mime_type AS declared FROM conversation_files';
-  expect(rows(fleet.dataDir, sql)).toEqual([{ filename: pdf.filename, declared: pdf.mimeType }]);
+  expect(rows(fleet.dataDir, `${sql} WHERE original_filename = ?`, pdf.filename)).toEqual([
+    { filename: pdf.filename, declared: pdf.mimeType },
+  ]);
 });
 
 test('a body of several chunks and unknown length streams through', async () => {
@@ -91,7 +93,7 @@ test('a user who goes away half-way leaves nothing', async () => {
   await expect(request).rejects.toThrow();
   await until(async () => (await stagedChunks()) === 0, 'the chunk to be taken back');
   expect((await upload('whole.bin', 'whole')).status).toBe(201);
-  expect(rows(fleet.dataDir, 'SELECT original_filename AS filename FROM conversation_files')).toEqual([
+  expect(rows(fleet.dataDir, `${sql} WHERE original_filename IN ('half.bin', 'whole.bin')`)).toMatchObject([
     { filename: 'whole.bin' },
   ]);
 });

@@ -3,11 +3,13 @@
 
 import { makeOperationId } from '@filefleet/protocol';
 import { Redis } from 'ioredis';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { rows, value } from '../support/database.ts';
 import { useFleet } from '../support/fleet.ts';
 
-const fleet = useFleet();
+const fleet = useFleet({ shared: true });
+beforeAll(() => fleet.startWriter().ready);
+
 const request = (operationId: string) => ({
   operationId,
   sessionId: 's1',
@@ -22,7 +24,6 @@ async function emptyRedis(): Promise<void> {
 }
 
 test('an applied operation asked again has the first receipt and no second effect', async () => {
-  await fleet.startWriter().ready;
   const operationId = makeOperationId();
   const first = await fleet.startVm('vm2');
   const receipt = await first.client.store(request(operationId));
@@ -36,13 +37,14 @@ test('an applied operation asked again has the first receipt and no second effec
   const third = await fleet.startVm('vm2');
   expect(await third.client.store(request(operationId))).toEqual(receipt);
 
-  expect(rows(fleet.dataDir, 'SELECT file_id FROM conversation_files')).toEqual([{ file_id: operationId }]);
-  expect(value(fleet.dataDir, 'SELECT count(*) FROM audit_entries')).toBe(1);
-  expect(value(fleet.dataDir, 'SELECT count(*) FROM ledger')).toBe(1);
+  const count = (table: string, key: string) =>
+    value(fleet.dataDir, `SELECT count(*) FROM ${table} WHERE ${key} = ?`, operationId);
+  expect(count('conversation_files', 'file_id')).toBe(1);
+  expect(count('audit_entries', 'operation_id')).toBe(1);
+  expect(count('ledger', 'operation_id')).toBe(1);
 });
 
 test('a refused operation asked again has the first refusal, also when it would succeed by now', async () => {
-  await fleet.startWriter().ready;
   const [fileId, operationId] = [makeOperationId(), makeOperationId()];
   const remove = { operationId, sessionId: 's1', fileId };
   const first = await fleet.startVm('vm2');
@@ -55,13 +57,11 @@ test('a refused operation asked again has the first refusal, also when it would 
   const second = await fleet.startVm('vm2');
   const again = await second.client.delete(remove).catch((error: unknown) => error);
   expect(again).toMatchObject({ receipt: (refusal as { receipt: unknown }).receipt });
-  expect(rows(fleet.dataDir, 'SELECT file_id, is_deleted FROM conversation_files')).toEqual([
-    { file_id: fileId, is_deleted: 0 },
-  ]);
+  const sql = 'SELECT is_deleted FROM conversation_files WHERE file_id = ?';
+  expect(rows(fleet.dataDir, sql, fileId)).toEqual([{ is_deleted: 0 }]);
 });
 
 test('the same operation id with another intent is a CONFLICT and changes nothing', async () => {
-  await fleet.startWriter().ready;
   const operationId = makeOperationId();
   const [first, other] = await Promise.all([fleet.startVm('vm2'), fleet.startVm('vm4')]);
   const receipt = await first.client.store(request(operationId));
@@ -74,7 +74,6 @@ test('the same operation id with another intent is a CONFLICT and changes nothin
   ];
   await Promise.all(asked.map((call) => expect(call).rejects.toMatchObject(conflict)));
   expect(await (await fleet.startVm('vm2')).client.store(request(operationId))).toEqual(receipt);
-  expect(rows(fleet.dataDir, 'SELECT original_filename, vm FROM conversation_files')).toEqual([
-    { original_filename: 'once.txt', vm: 'vm2' },
-  ]);
+  const sql = 'SELECT original_filename, vm FROM conversation_files WHERE file_id = ?';
+  expect(rows(fleet.dataDir, sql, operationId)).toEqual([{ original_filename: 'once.txt', vm: 'vm2' }]);
 });

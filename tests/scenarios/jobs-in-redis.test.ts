@@ -1,24 +1,27 @@
 // What BullMQ, and so Bull Board, shows of an operation: applied ones completed with their receipt, refused ones failed
 // with their reason, unsettled ones gone. And what it never shows: stack traces and paths.
 
-import { makeOperationId } from '@filefleet/protocol';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { makeOperationId, redisKeys } from '@filefleet/protocol';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rows } from '../support/database.ts';
 import { until } from '../support/deadline.ts';
 import { useFleet } from '../support/fleet.ts';
 import { TestQueue } from '../support/queue.ts';
+import type { Vm } from '../support/vm.ts';
 
-const fleet = useFleet();
+const fleet = useFleet({ shared: true });
 let queue: TestQueue;
+let vm: Vm;
 
-beforeEach(async () => {
+beforeAll(async () => {
   queue = new TestQueue(fleet.redis.url);
-  await fleet.startWriter().ready;
+  const writer = fleet.startWriter();
+  vm = await fleet.startVm('vm2');
+  await writer.ready;
 });
-afterEach(() => queue.close());
+afterAll(() => queue.close());
 
 test('an applied operation is a completed job with its receipt as return value', async () => {
-  const vm = await fleet.startVm('vm2');
   const receipt = await vm.client.store({ sessionId: 's1', filename: 'a.txt', content: 'a' });
   const job = await until(() => queue.queue.getJob(`vm2-${receipt.operationId}`), 'the job to be kept');
   await until(() => job.isCompleted(), 'the job to be completed');
@@ -27,7 +30,6 @@ test('an applied operation is a completed job with its receipt as return value',
 });
 
 test('a refused operation is a failed job with its code and message as reason', async () => {
-  const vm = await fleet.startVm('vm2');
   const operationId = makeOperationId();
   const refused = vm.client.delete({ operationId, sessionId: 's1', fileId: makeOperationId() });
   await expect(refused).rejects.toMatchObject({ code: 'REFUSED', refusal: 'FILE_NOT_FOUND' });
@@ -41,28 +43,31 @@ test('a refused operation is a failed job with its code and message as reason', 
 
 test('an operation to be sent again leaves Redis at once, without an effect and without a trace', async () => {
   const payload = await queue.stageText('never staged');
-  await queue.redis.flushall();
+  const { operationId } = payload;
+  const staged = redisKeys().staged('vm4', operationId, 0);
+  await queue.redis.del(staged);
+  const kept = () => queue.queue.getJobCountByTypes('completed', 'failed');
+  const before = await kept();
   const { jobId } = await queue.add('file-store', payload);
   await until(async () => (await queue.unfinished()) === 0, 'the queue to be empty');
   await until(async () => (await queue.queue.getJob(jobId)) === undefined, 'the job to be gone');
-  expect(await queue.queue.getJobCountByTypes('completed', 'failed')).toBe(0);
-  expect(rows(fleet.dataDir, 'SELECT operation_id FROM ledger')).toEqual([]);
-  expect(rows(fleet.dataDir, 'SELECT file_id FROM conversation_files')).toEqual([]);
+  expect(await kept()).toBe(before);
+  const rowsOf = (table: string, key: string) =>
+    rows(fleet.dataDir, `SELECT ${key} AS id FROM ${table} WHERE ${key} = ?`, operationId);
+  expect(rowsOf('ledger', 'operation_id')).toEqual([]);
+  expect(rowsOf('conversation_files', 'file_id')).toEqual([]);
 
   // The same id can be sent again, and then it takes effect.
-  await queue.redis.set(`{filefleet:0}:staged:vm4:${payload.operationId}:0`, 'never staged');
+  await queue.redis.set(staged, 'never staged');
   await queue.add('file-store', payload);
   await until(
     async () => (await queue.queue.getJobState(jobId)) === 'completed',
     'the second job to complete',
   );
-  expect(rows(fleet.dataDir, 'SELECT file_id FROM conversation_files')).toEqual([
-    { file_id: payload.operationId },
-  ]);
+  expect(rowsOf('conversation_files', 'file_id')).toEqual([{ id: operationId }]);
 });
 
 test('no stack trace and no path of the writer is anywhere in Redis', async () => {
-  const vm = await fleet.startVm('vm2');
   await vm.client.store({ sessionId: 's1', filename: 'large.bin', content: Buffer.alloc(300_000, 1) });
   const refused = vm.client.restore({ sessionId: 's1', fileId: makeOperationId() });
   await expect(refused).rejects.toMatchObject({ code: 'REFUSED' });
