@@ -2,76 +2,36 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { limits, redisKeys } from '@filefleet/protocol';
-import { type ContentDesk, incomingDir } from '@filefleet/store';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { limits } from '@filefleet/protocol';
+import type { ContentDesk } from '@filefleet/store';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { noise } from '../../../tests/support/files.ts';
 import { sha256, storeEntry } from '../../../tests/support/operations.ts';
-import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { useRedis } from '../../../tests/support/redis-of-file.ts';
 import { chunkKey, openDesk, promiseStore, stageStore } from '../../../tests/support/staging.ts';
-import { chunkLines } from './chunk-lines.ts';
-import { type ContentOptions, ContentStage, largeAtOnce } from './content.ts';
-import type { EventName } from './events.ts';
-import { IncomingFiles } from './incoming.ts';
-import { readStagedChunks } from './staged-chunks.ts';
+import type { ContentOptions } from './content.ts';
+import { makeStage, type Overrides } from './content-fixture.ts';
 
-const keys = redisKeys();
 const large = noise(limits.chunkBytes * 2 + 1_000, 'large');
 const small = Buffer.from('small enough for the database');
-let server: TestRedis;
-let redis: Redis;
-let lines: ReturnType<typeof chunkLines>;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-  lines = chunkLines(redis, largeAtOnce);
-});
-afterAll(async () => {
-  lines.close();
-  redis.disconnect();
-  await server.stop();
-});
-beforeEach(async () => {
-  await redis.flushall();
-});
+const server = useRedis();
 
 /** A stage over a real data folder; every test ends without a temp file. */
-async function makeStage(overrides: (desk: ContentDesk) => Partial<ContentOptions> = () => ({})) {
-  const { dataDir, session, desk } = await openDesk();
-  const reads: string[] = [];
-  const events: [EventName, object][] = [];
-  const read = readStagedChunks(redis);
-  const stage = new ContentStage({
-    desk,
-    readChunk: (key, maxBytes) => {
-      reads.push(key);
-      return read(key, maxBytes);
-    },
-    pourChunks: (pouring) => {
-      reads.push(...pouring.keys);
-      return lines.pour(pouring);
-    },
-    incoming: new IncomingFiles(incomingDir(dataDir), () => undefined),
-    keys,
-    limits,
-    disk: { pressure: 'none', whenRoom: async () => undefined, noteFull: async () => undefined },
-    emit: (event, facts) => void events.push([event, facts]),
-    clock: { nowMs: () => 0 },
-    ...overrides(desk),
-  });
-  return { stage, desk, session, dataDir, reads, events };
+async function openStage(overrides?: Overrides) {
+  const place = await openDesk();
+  const made = makeStage({ ...place, redis: server.redis }, overrides);
+  onTestFinished(made.close);
+  return { ...place, ...made };
 }
 
 describe('nothing is fetched', () => {
   test('when the store holds the bytes, unless they were gone a moment ago', async () => {
-    const { stage, session, reads } = await makeStage();
-    const first = await stage.prepare(await stageStore(redis, large));
+    const { stage, session, reads } = await openStage();
+    const first = await stage.prepare(await stageStore(server.redis, large));
     session.apply([
       storeEntry('', { digest: sha256(large), size: large.byteLength }, first ? { content: first } : {}),
     ]);
-    const payload = await stageStore(redis, large);
+    const payload = await stageStore(server.redis, large);
     reads.length = 0;
     expect(await stage.prepare(payload)).toEqual({ kind: 'held' });
     expect(reads).toEqual([]);
@@ -83,7 +43,7 @@ describe('nothing is fetched', () => {
   });
 
   test('when a large operation was settled before', async () => {
-    const { stage, session, reads } = await makeStage();
+    const { stage, session, reads } = await openStage();
     const payload = promiseStore(large);
     session.apply([storeEntry('x', {}, { operationId: payload.operationId })]);
     expect(await stage.prepare(payload)).toBeUndefined();
@@ -91,7 +51,7 @@ describe('nothing is fetched', () => {
   });
 
   test('when the producer only believes that the store holds them, and it does not', async () => {
-    const { stage } = await makeStage();
+    const { stage } = await openStage();
     const payload = { ...promiseStore(large), content: { from: 'known' } } as const;
     expect(await stage.prepare(payload)).toEqual({ kind: 'unavailable', code: 'CONTENT_MISSING' });
   });
@@ -103,7 +63,7 @@ describe('the machine', () => {
   test('a full disk is waited out, visibly, and the bytes arrive', async () => {
     const noted: boolean[] = [];
     let failures = 1;
-    const { stage, events } = await makeStage((desk) => ({
+    const { stage, events } = await openStage(({ desk }) => ({
       desk: deskWith(desk, {
         beginBlob: async () => {
           if (failures-- > 0) throw errno('ENOSPC');
@@ -116,7 +76,7 @@ describe('the machine', () => {
         noteFull: async (forCommit) => void noted.push(forCommit),
       },
     }));
-    const payload = await stageStore(redis, large);
+    const payload = await stageStore(server.redis, large);
     expect(await stage.prepare(payload)).toMatchObject({ kind: 'file' });
     expect(noted).toEqual([false]);
     const { operationId } = payload;
@@ -128,22 +88,24 @@ describe('the machine', () => {
     ['a disk that fails', 'EIO', 'STORAGE_FAULT'],
     ['temp files that a successor cleared', 'ENOENT', 'STORAGE_FAULT'],
   ])('%s is not waited for', async (_what, code, expected) => {
-    const { stage, events } = await makeStage((desk) => ({
+    const { stage, events } = await openStage(({ desk }) => ({
       desk: deskWith(desk, { beginBlob: () => Promise.reject(errno(code)) }),
     }));
-    await expect(stage.prepare(await stageStore(redis, large))).rejects.toMatchObject({ code: expected });
+    await expect(stage.prepare(await stageStore(server.redis, large))).rejects.toMatchObject({
+      code: expected,
+    });
     expect(events).toEqual([]);
   });
 
   test('while the disk is tight stores wait, those that were settled before do not', async () => {
     const room = Promise.withResolvers<void>();
-    const { stage, session, reads } = await makeStage(() => ({
+    const { stage, session, reads } = await openStage(() => ({
       disk: { pressure: 'disk', whenRoom: () => room.promise, noteFull: async () => undefined },
     }));
     const settled = promiseStore(large);
     session.apply([storeEntry('x', {}, { operationId: settled.operationId })]);
     expect(await stage.prepare(settled)).toBeUndefined();
-    const waiting = stage.prepare(await stageStore(redis, small));
+    const waiting = stage.prepare(await stageStore(server.redis, small));
     expect(reads).toEqual([]);
     room.resolve();
     expect(await waiting).toMatchObject({ kind: 'inline' });
@@ -151,11 +113,11 @@ describe('the machine', () => {
 
   test('a connection that is lost half-way is made again, visibly, and the bytes arrive', async () => {
     let attempts = 0;
-    const { stage, events } = await makeStage(() => ({
+    const { stage, events } = await openStage(({ lines }) => ({
       pourChunks: (pouring) => {
         let isBroken = ++attempts > 2;
         const take = async (page: Buffer) => {
-          if (!isBroken) await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+          if (!isBroken) await server.redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
           isBroken = true; // the pages that had arrived by then come all the same
           await pouring.take(page);
         };
@@ -163,7 +125,7 @@ describe('the machine', () => {
       },
     }));
     const longer = noise(limits.chunkBytes * 40, 'more than sockets hold');
-    const content = await stage.prepare(await stageStore(redis, longer));
+    const content = await stage.prepare(await stageStore(server.redis, longer));
     expect(content).toMatchObject({ kind: 'file' });
     const waits = events.filter(([event]) => event === 'content.waiting');
     expect(waits.map(([, facts]) => facts)).toMatchObject([
@@ -187,9 +149,9 @@ describe('the machine', () => {
 });
 
 test('the bytes of a condemned operation are kept as they are, as far as they are there', async () => {
-  const { stage, dataDir } = await makeStage();
-  const payload = await stageStore(redis, large);
-  await redis.del(chunkKey(payload, 1));
+  const { stage, dataDir } = await openStage();
+  const payload = await stageStore(server.redis, large);
+  await server.redis.del(chunkKey(payload, 1));
   const name = await stage.keepInQuarantine(payload);
   const kept = readFileSync(join(dataDir, 'quarantine', name ?? ''));
   const expected = [large.subarray(0, limits.chunkBytes), large.subarray(2 * limits.chunkBytes)];

@@ -1,13 +1,12 @@
 // Any size, any damage: the content stage gives exactly the promised bytes, or says what is wrong and leaves nothing.
 
 import { readdirSync } from 'node:fs';
-import { limits, redisKeys } from '@filefleet/protocol';
-import { blobsDir, incomingDir, tmpDir } from '@filefleet/store';
+import { limits } from '@filefleet/protocol';
+import { blobsDir, tmpDir } from '@filefleet/store';
 import fc from 'fast-check';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { noise } from '../../../tests/support/files.ts';
-import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { useRedis } from '../../../tests/support/redis-of-file.ts';
 import {
   chunkKey,
   openDesk,
@@ -15,27 +14,13 @@ import {
   type StorePayload,
   stageBytes,
 } from '../../../tests/support/staging.ts';
-import { chunkLines } from './chunk-lines.ts';
-import { ContentStage, largeAtOnce } from './content.ts';
-import { IncomingFiles } from './incoming.ts';
-import { readStagedChunks } from './staged-chunks.ts';
+import { makeStage } from './content-fixture.ts';
 
 const chunk = limits.chunkBytes;
 const inline = limits.inlineBlobBytes;
 const sizes = [0, 1, inline - 1, inline, inline + 1, chunk - 1, chunk, chunk + 1, 2 * chunk, 3 * chunk + 7];
-const room = { pressure: 'none', whenRoom: async () => {}, noteFull: async () => {} } as const;
 
-let server: TestRedis;
-let redis: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url, { enableAutoPipelining: true });
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
+const server = useRedis();
 
 type Damage = 'none' | 'missing' | 'truncated' | 'swapped' | 'doubled' | 'flipped' | 'longer';
 type Answer = 'content' | 'STAGE_MISSING' | 'STAGE_DAMAGED';
@@ -44,24 +29,24 @@ type Answer = 'content' | 'STAGE_MISSING' | 'STAGE_DAMAGED';
 async function spoil(payload: StorePayload, damage: Damage, at: number, chunks: number): Promise<Answer> {
   if (damage === 'none' || chunks === 0) return 'content';
   const key = chunkKey(payload, at);
-  const value = (await redis.getBuffer(key)) as Buffer;
+  const value = (await server.redis.getBuffer(key)) as Buffer;
   if (damage === 'missing') {
-    await redis.del(key);
+    await server.redis.del(key);
     return 'STAGE_MISSING';
   }
   if (damage === 'truncated') {
     // Redis has no empty strings that were cut to nothing: such a chunk is one that is not there.
-    await redis.set(key, value.subarray(0, -1));
+    await server.redis.set(key, value.subarray(0, -1));
     return value.byteLength === 1 ? 'STAGE_MISSING' : 'STAGE_DAMAGED';
   }
-  if (damage === 'longer') await redis.append(key, 'x');
-  if (damage === 'flipped') await redis.setrange(key, 0, Buffer.from([(value[0] ?? 0) ^ 1]));
-  if (damage === 'doubled') await redis.set(key, Buffer.concat([value, value]));
+  if (damage === 'longer') await server.redis.append(key, 'x');
+  if (damage === 'flipped') await server.redis.setrange(key, 0, Buffer.from([(value[0] ?? 0) ^ 1]));
+  if (damage === 'doubled') await server.redis.set(key, Buffer.concat([value, value]));
   if (damage === 'swapped') {
     if (chunks === 1) return 'content';
     const other = chunkKey(payload, (at + 1) % chunks);
-    const theirs = (await redis.getBuffer(other)) as Buffer;
-    await redis.mset(key, theirs, other, value);
+    const theirs = (await server.redis.getBuffer(other)) as Buffer;
+    await server.redis.mset(key, theirs, other, value);
   }
   return 'STAGE_DAMAGED';
 }
@@ -71,19 +56,8 @@ const filesIn = (folder: string) =>
 
 test('whatever the size and whatever happened to a chunk: the promised bytes, or the right answer and nothing left', async () => {
   const { desk, dataDir } = await openDesk();
-  const lines = chunkLines(redis, largeAtOnce);
-  onTestFinished(lines.close);
-  const stage = new ContentStage({
-    desk,
-    readChunk: readStagedChunks(redis),
-    pourChunks: lines.pour,
-    incoming: new IncomingFiles(incomingDir(dataDir), () => undefined),
-    keys: redisKeys(),
-    limits,
-    disk: room,
-    emit: () => undefined,
-    clock: { nowMs: () => 0 },
-  });
+  const { stage, close } = makeStage({ desk, dataDir, redis: server.redis });
+  onTestFinished(close);
   const damages: Damage[] = ['none', 'missing', 'truncated', 'swapped', 'doubled', 'flipped', 'longer'];
   const situation = fc.record({
     size: fc.constantFrom(...sizes),
@@ -104,7 +78,7 @@ test('whatever the size and whatever happened to a chunk: the promised bytes, or
   }) => {
     const bytes = noise(size, seed);
     const payload = promiseStore(bytes);
-    await stageBytes(redis, payload, bytes);
+    await stageBytes(server.redis, payload, bytes);
     const chunks = Math.ceil(size / chunk);
     const wanted = await spoil(payload, damage, chunks === 0 ? 0 : at % chunks, chunks);
     const content = await stage.prepare(payload);
@@ -115,7 +89,7 @@ test('whatever the size and whatever happened to a chunk: the promised bytes, or
     await stage.discard(content);
     expect(filesIn(tmpDir(dataDir))).toEqual([]);
     expect(filesIn(blobsDir(dataDir))).toEqual([]);
-    await redis.flushall();
+    await server.redis.flushall();
   };
   const examples = sizes.flatMap((size) => damages.map((damage) => ({ size, damage, at: 1, seed: 'e' })));
   await fc.assert(fc.asyncProperty(situation, play), {

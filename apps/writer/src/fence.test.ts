@@ -1,28 +1,14 @@
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { useRedis } from '../../../tests/support/redis-of-file.ts';
 import { asFenced, Fence, FencedError } from './fence.ts';
 
-let server: TestRedis;
-let redis: Redis;
+const server = useRedis();
 
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-beforeEach(async () => {
-  await redis.flushall();
-});
-
-const makeFence = (epoch: number) => new Fence(redis, '{f}:epoch', epoch);
+const makeFence = (epoch: number) => new Fence(server.redis, '{f}:epoch', epoch);
 
 test('what runs behind the fence raises it', async () => {
   await expect(makeFence(3).run([['SET', '{f}:a', 'x']])).resolves.toEqual([]);
-  expect(await redis.mget('{f}:epoch', '{f}:a')).toEqual(['3', 'x']);
+  expect(await server.redis.mget('{f}:epoch', '{f}:a')).toEqual(['3', 'x']);
 });
 
 test('a lower epoch is refused as a whole, and the error names both', async () => {
@@ -30,11 +16,11 @@ test('a lower epoch is refused as a whole, and the error names both', async () =
   const refused = makeFence(4).run([['SET', '{f}:a', 'x']]);
   await expect(refused).rejects.toThrow(FencedError);
   await expect(refused).rejects.toThrow('expected our epoch 4 to be the highest, got 5');
-  expect(await redis.mget('{f}:epoch', '{f}:a')).toEqual(['5', null]);
+  expect(await server.redis.mget('{f}:epoch', '{f}:a')).toEqual(['5', null]);
 });
 
 test('a command that fails is reported and keeps no other from going through', async () => {
-  await redis.set('{f}:text', 'x');
+  await server.redis.set('{f}:text', 'x');
   const errors = await makeFence(1).run([
     ['LPUSH', '{f}:text', 'y'],
     ['NOSUCHCOMMAND', '{f}:text'],
@@ -42,7 +28,7 @@ test('a command that fails is reported and keeps no other from going through', a
   ]);
   expect(errors).toHaveLength(2);
   expect(errors[0]).toContain('WRONGTYPE');
-  expect(await redis.get('{f}:a')).toBe('x');
+  expect(await server.redis.get('{f}:a')).toBe('x');
 });
 
 test('numbers and any text arrive as they are', async () => {
@@ -51,49 +37,49 @@ test('numbers and any text arrive as they are', async () => {
     ['SET', '{f}:text', text],
     ['SET', '{f}:number', 20_000],
   ]);
-  expect(await redis.mget('{f}:text', '{f}:number')).toEqual([text, '20000']);
+  expect(await server.redis.mget('{f}:text', '{f}:number')).toEqual([text, '20000']);
 });
 
 test('a flushed script cache heals itself', async () => {
   const fence = makeFence(1);
   await fence.run([['SET', '{f}:a', '1']]);
-  await redis.script('FLUSH');
+  await server.redis.script('FLUSH');
   await expect(fence.run([['SET', '{f}:a', '2']])).resolves.toEqual([]);
-  expect(await redis.get('{f}:a')).toBe('2');
+  expect(await server.redis.get('{f}:a')).toBe('2');
 });
 
 test('after FLUSHALL the fence stands again with the next command', async () => {
   const fence = makeFence(7);
   await fence.run([]);
-  await redis.flushall();
+  await server.redis.flushall();
   await fence.run([]);
-  expect(await redis.get('{f}:epoch')).toBe('7');
+  expect(await server.redis.get('{f}:epoch')).toBe('7');
 });
 
 test.each([
-  ['no number', () => redis.set('{f}:epoch', 'x')],
-  ['another type', () => redis.lpush('{f}:epoch', 'x')],
+  ['no number', () => server.redis.set('{f}:epoch', 'x')],
+  ['another type', () => server.redis.lpush('{f}:epoch', 'x')],
 ])('an epoch that is %s is replaced', async (_what, spoil) => {
   await spoil();
   await expect(makeFence(2).run([['SET', '{f}:a', 'x']])).resolves.toEqual([]);
-  expect(await redis.mget('{f}:epoch', '{f}:a')).toEqual(['2', 'x']);
+  expect(await server.redis.mget('{f}:epoch', '{f}:a')).toEqual(['2', 'x']);
 });
 
 describe('at maxmemory', () => {
   beforeEach(async () => {
-    await redis.set('{f}:chunk', 'x'.repeat(1_000_000));
-    await redis.config('SET', 'maxmemory', '1mb');
-    return async () => void (await redis.config('SET', 'maxmemory', '0'));
+    await server.redis.set('{f}:chunk', 'x'.repeat(1_000_000));
+    await server.redis.config('SET', 'maxmemory', '1mb');
+    return async () => void (await server.redis.config('SET', 'maxmemory', '0'));
   });
 
   test('answers and heartbeats of the writer go through, where others are refused', async () => {
-    await expect(redis.set('{f}:a', 'x')).rejects.toThrow('OOM');
+    await expect(server.redis.set('{f}:a', 'x')).rejects.toThrow('OOM');
     const commands = [
       ['SET', '{f}:a', 'x'],
       ['UNLINK', '{f}:chunk'],
     ] as const;
     await expect(makeFence(1).run(commands)).resolves.toEqual([]);
-    expect(await redis.mget('{f}:epoch', '{f}:a', '{f}:chunk')).toEqual(['1', 'x', null]);
+    expect(await server.redis.mget('{f}:epoch', '{f}:a', '{f}:chunk')).toEqual(['1', 'x', null]);
   });
 });
 

@@ -1,7 +1,6 @@
 import { type Answer, redisKeys, replyField } from '@filefleet/protocol';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { expect, test } from 'vitest';
+import { useRedis } from '../../../tests/support/redis-of-file.ts';
 import type { EventName } from './events.ts';
 import { type Command, Fence, FencedError } from './fence.ts';
 import { ReceiptStage } from './receipts.ts';
@@ -10,20 +9,7 @@ const keys = redisKeys();
 const producer = '0192a1b2-0000-4000-8000-000000000001';
 const replyTo = { vm: 'vm5', producer };
 const stream = keys.receipts('vm5', producer);
-let server: TestRedis;
-let redis: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-beforeEach(async () => {
-  await redis.flushall();
-});
+const server = useRedis();
 
 /** A stage, the round trips that it made, and its events. */
 function makeStage(epoch = 1) {
@@ -35,7 +21,7 @@ function makeStage(epoch = 1) {
       return super.run(commands);
     }
   }
-  const fence = new CountingFence(redis, keys.epoch, epoch);
+  const fence = new CountingFence(server.redis, keys.epoch, epoch);
   const stage = new ReceiptStage(fence, keys, (event, facts) => void events.push([event, facts]));
   return { stage, turns, events };
 }
@@ -49,10 +35,10 @@ const applied = (operationId: string): Answer => ({
 const resend = (operationId: string): Answer => ({ operationId, outcome: 'resend', code: 'STAGE_MISSING' });
 
 /** The producer makes its stream before it asks. */
-const openStream = () => redis.xadd(stream, '*', 'hello', '1');
+const openStream = () => server.redis.xadd(stream, '*', 'hello', '1');
 
 const answers = async () =>
-  (await redis.xrange(stream, '-', '+')).flatMap(([, [field, text]]) =>
+  (await server.redis.xrange(stream, '-', '+')).flatMap(([, [field, text]]) =>
     field === replyField && text !== undefined ? [JSON.parse(text) as Answer] : [],
   );
 
@@ -75,7 +61,7 @@ test('nobody to tell and nothing to drop costs no round trip', async () => {
 test('an absent producer has no stream, and none is made for it', async () => {
   const { stage, events } = makeStage();
   await stage.tell({ answer: applied('a'), replyTo, staged: undefined });
-  expect(await redis.exists(stream)).toBe(0);
+  expect(await server.redis.exists(stream)).toBe(0);
   expect(events).toEqual([]);
 });
 
@@ -83,18 +69,18 @@ test('staged chunks go once their operation is settled, and stay when it is to b
   const { stage } = makeStage();
   const staged = { vm: 'vm5', chunks: 2 };
   for (const id of ['done', 'again']) {
-    for (const n of [0, 1]) await redis.set(keys.staged('vm5', id, n), 'x');
+    for (const n of [0, 1]) await server.redis.set(keys.staged('vm5', id, n), 'x');
   }
   await stage.tell({ answer: applied('done'), replyTo, staged });
   await stage.tell({ answer: resend('again'), replyTo, staged });
   const chunks = [0, 1].flatMap((n) => [keys.staged('vm5', 'done', n), keys.staged('vm5', 'again', n)]);
-  expect(await redis.mget(chunks)).toEqual([null, 'x', null, 'x']);
+  expect(await server.redis.mget(chunks)).toEqual([null, 'x', null, 'x']);
 });
 
 test('a stream that is none hurts nobody else: it is noted, the others get their answers', async () => {
   await openStream();
   const other = { vm: 'vm4', producer };
-  await redis.set(keys.receipts('vm4', producer), 'not a stream');
+  await server.redis.set(keys.receipts('vm4', producer), 'not a stream');
   const { stage, events } = makeStage();
   await Promise.all([
     stage.tell({ answer: applied('a'), replyTo: other, staged: undefined }),
@@ -115,8 +101,8 @@ test('a Redis that refuses the whole turn is noted: the answer is in the ledger,
 
 test('a writer that was replaced tells nobody and drops nothing', async () => {
   await openStream();
-  await redis.set(keys.epoch, 2);
-  await redis.set(keys.staged('vm5', 'a', 0), 'x');
+  await server.redis.set(keys.epoch, 2);
+  await server.redis.set(keys.staged('vm5', 'a', 0), 'x');
   const { stage } = makeStage(1);
   const told = [applied('a'), applied('b')].map((answer) =>
     stage.tell({ answer, replyTo, staged: { vm: 'vm5', chunks: 1 } }),
@@ -125,7 +111,7 @@ test('a writer that was replaced tells nobody and drops nothing', async () => {
     expect([status, rest]).toEqual(['rejected', { reason: expect.any(FencedError) }]);
   }
   expect(await answers()).toEqual([]);
-  expect(await redis.exists(keys.staged('vm5', 'a', 0))).toBe(1);
+  expect(await server.redis.exists(keys.staged('vm5', 'a', 0))).toBe(1);
 });
 
 test('a stream that nobody reads is bounded', async () => {
@@ -135,5 +121,5 @@ test('a stream that nobody reads is bounded', async () => {
   for (let n = 0; n < 20_500; n++)
     commands.push(stage.tell({ answer: applied(`${n}`), replyTo, staged: undefined }));
   await Promise.all(commands);
-  expect(await redis.xlen(stream)).toBeLessThan(20_300);
+  expect(await server.redis.xlen(stream)).toBeLessThan(20_300);
 });

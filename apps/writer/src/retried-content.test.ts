@@ -1,48 +1,22 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { limits, makeOperationId, redisKeys } from '@filefleet/protocol';
-import { blobsDir, deadLettersDir, incomingDir, openReader } from '@filefleet/store';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { limits, makeOperationId } from '@filefleet/protocol';
+import { blobsDir, deadLettersDir, openReader } from '@filefleet/store';
+import { expect, onTestFinished, test } from 'vitest';
 import { noise } from '../../../tests/support/files.ts';
 import { entry as makeEntry, type OperationEntry } from '../../../tests/support/operations.ts';
-import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { useRedis } from '../../../tests/support/redis-of-file.ts';
 import { openDesk, type StorePayload, stageStore } from '../../../tests/support/staging.ts';
-import { chunkLines } from './chunk-lines.ts';
-import { ContentStage, largeAtOnce } from './content.ts';
-import { IncomingFiles } from './incoming.ts';
-import { readStagedChunks } from './staged-chunks.ts';
+import { makeStage } from './content-fixture.ts';
 
-let server: TestRedis;
-let redis: Redis;
-let lines: ReturnType<typeof chunkLines>;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-  lines = chunkLines(redis, largeAtOnce);
-});
-beforeEach(() => redis.flushall());
-afterAll(async () => {
-  lines.close();
-  redis.disconnect();
-  await server.stop();
-});
+const server = useRedis();
 
 async function open(pressure: 'none' | 'disk' = 'none') {
-  const { dataDir, desk, session } = await openDesk();
-  const stage = new ContentStage({
-    desk,
-    readChunk: readStagedChunks(redis),
-    pourChunks: lines.pour,
-    incoming: new IncomingFiles(incomingDir(dataDir), () => undefined),
-    keys: redisKeys(),
-    limits,
-    disk: { pressure, whenRoom: async () => undefined, noteFull: async () => undefined },
-    emit: () => undefined,
-    clock: { nowMs: () => Date.now() },
-  });
-  const kept = () => readdirSync(deadLettersDir(dataDir));
-  return { dataDir, desk, session, stage, kept };
+  const place = await openDesk();
+  const disk = { pressure, whenRoom: async () => undefined, noteFull: async () => undefined };
+  const { stage, close } = makeStage({ ...place, redis: server.redis }, () => ({ disk }));
+  onTestFinished(close);
+  const kept = () => readdirSync(deadLettersDir(place.dataDir));
+  return { ...place, stage, kept };
 }
 
 const refusal = { outcome: 'refused', code: 'FILE_ID_TAKEN' } as const;
@@ -65,10 +39,10 @@ test.each([
   ['empty', Buffer.alloc(0)],
 ])('%s bytes of a refused store are kept, and come back whole for its retry', async (_size, bytes) => {
   const { stage, session, dataDir } = await open();
-  const payload = await stageStore(redis, bytes);
+  const payload = await stageStore(server.redis, bytes);
   refuse((entries) => session.apply(entries), payload);
   await stage.release(payload, refusal);
-  await redis.flushall();
+  await server.redis.flushall();
   const reader = openReader({ dataDir });
   const [letter] = reader.refused.page().rows;
   expect(letter && reader.refused.bytesOf(letter)).toBe('kept');
@@ -87,7 +61,7 @@ test.each([
 test('bytes that are damaged, too long or gone are not there, and nothing is left behind', async () => {
   const { stage, session, dataDir, desk } = await open();
   const bytes = noise(limits.inlineBlobBytes + 5, 'bytes');
-  const payload = await stageStore(redis, bytes);
+  const payload = await stageStore(server.redis, bytes);
   refuse((entries) => session.apply(entries), payload);
   const gone = { kind: 'unavailable', code: 'CONTENT_MISSING' };
   expect(await stage.prepareRetry(retryOf(payload))).toEqual(gone);
@@ -103,7 +77,7 @@ test('bytes that are damaged, too long or gone are not there, and nothing is lef
 });
 
 test('what cannot be whole is not kept, nor anything while the disk is tight', async () => {
-  const payload = await stageStore(redis, noise(500, 'x'));
+  const payload = await stageStore(server.redis, noise(500, 'x'));
   const { stage, kept } = await open();
   await stage.release(payload, { outcome: 'refused', code: 'STAGE_DAMAGED' });
   await stage.release(payload, { outcome: 'applied' });
@@ -115,8 +89,8 @@ test('what cannot be whole is not kept, nor anything while the disk is tight', a
 
 test('kept bytes go with their dead letter, with time, and the oldest first when there are too many', async () => {
   const { stage, session, desk, kept } = await open();
-  const payload = await stageStore(redis, noise(500, 'x'));
-  const unlisted = await stageStore(redis, noise(500, 'y'));
+  const payload = await stageStore(server.redis, noise(500, 'x'));
+  const unlisted = await stageStore(server.redis, noise(500, 'y'));
   refuse((entries) => session.apply(entries), payload);
   await stage.release(payload, refusal);
   await stage.release(unlisted, refusal);

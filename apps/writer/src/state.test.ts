@@ -1,28 +1,14 @@
 import { redisKeys, writerStateField, writerStateSchema } from '@filefleet/protocol';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { useRedis } from '../../../tests/support/redis-of-file.ts';
 import type { EventName, WriterEvent } from './events.ts';
 import { type Command, Fence, FencedError } from './fence.ts';
 import { StatePublisher } from './state.ts';
 
 const keys = redisKeys();
-let server: TestRedis;
-let redis: Redis;
+const server = useRedis();
 
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-beforeEach(async () => {
-  await redis.flushall();
-});
-
-function makePublisher(fence: Pick<Fence, 'run'> = new Fence(redis, keys.epoch, 7)) {
+function makePublisher(fence: Pick<Fence, 'run'> = new Fence(server.redis, keys.epoch, 7)) {
   const events: [EventName, object][] = [];
   const onFenced = vi.fn();
   const state = new StatePublisher({
@@ -42,7 +28,7 @@ function makePublisher(fence: Pick<Fence, 'run'> = new Fence(redis, keys.epoch, 
 }
 
 const published = async () =>
-  writerStateSchema.parse(JSON.parse((await redis.hget(keys.writer, writerStateField)) ?? ''));
+  writerStateSchema.parse(JSON.parse((await server.redis.hget(keys.writer, writerStateField)) ?? ''));
 
 test('a phase is published with everything that producers and operators ask first', async () => {
   const { state } = makePublisher();
@@ -82,14 +68,14 @@ test('what was settled is counted by outcome', async () => {
 });
 
 test('a replaced writer cannot publish its state', async () => {
-  await redis.set(keys.epoch, 8);
+  await server.redis.set(keys.epoch, 8);
   const { state } = makePublisher();
   await expect(state.enter('running')).rejects.toThrow(FencedError);
-  expect(await redis.exists(keys.writer)).toBe(0);
+  expect(await server.redis.exists(keys.writer)).toBe(0);
 });
 
 test('a state that Redis does not take is told of, not thrown', async () => {
-  await redis.set(keys.writer, 'not a hash');
+  await server.redis.set(keys.writer, 'not a hash');
   const { state, events } = makePublisher();
   await state.enter('running');
   expect(events).toEqual([['state.unpublished', { message: expect.stringContaining('WRONGTYPE') }]]);

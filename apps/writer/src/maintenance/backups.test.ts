@@ -2,31 +2,19 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
-import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { damage, storeFile } from '../../../../tests/support/blob-files.ts';
 import { entry, sha256, storeEntry } from '../../../../tests/support/operations.ts';
-import { startRedis, type TestRedis } from '../../../../tests/support/redis.ts';
+import { useRedis } from '../../../../tests/support/redis-of-file.ts';
 import { startMs, useWriterSession } from '../../../../tests/support/writer-session.ts';
 import { maintain as maintainAt } from './maintenance-fixture.ts';
 
 const dayMs = 24 * 3_600_000;
-let server: TestRedis;
-let redis: Redis;
+const server = useRedis();
 const store = useWriterSession();
 
-beforeEach(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-  await redis.ping();
-  return async () => {
-    redis.disconnect();
-    await server.stop();
-  };
-});
-
 function maintain(env: Record<string, string> = {}, ticksOffMs = startMs - 1_000) {
-  const made = maintainAt({ ...store, redisUrl: server.url, redis }, env, ticksOffMs);
+  const made = maintainAt({ ...store, redisUrl: server.url, redis: server.redis }, env, ticksOffMs);
   onTestFinished(async () => expect(await made.end()).toEqual([]));
   return made;
 }

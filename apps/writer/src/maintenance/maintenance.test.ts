@@ -3,33 +3,21 @@
 import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { redisKeys } from '@filefleet/protocol';
-import { Redis } from 'ioredis';
-import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { damage, storeFile } from '../../../../tests/support/blob-files.ts';
 import { entry, storeEntry } from '../../../../tests/support/operations.ts';
-import { startRedis, type TestRedis } from '../../../../tests/support/redis.ts';
+import { useRedis } from '../../../../tests/support/redis-of-file.ts';
 import { startMs, useWriterSession } from '../../../../tests/support/writer-session.ts';
 import { maintain as maintainAt } from './maintenance-fixture.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const keys = redisKeys();
-let server: TestRedis;
-let redis: Redis;
+const server = useRedis();
 const store = useWriterSession();
 
-beforeEach(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-  await redis.ping();
-  return async () => {
-    redis.disconnect();
-    await server.stop();
-  };
-});
-
 function maintain(env: Record<string, string> = {}, ticksOffMs = startMs - 1_000) {
-  const made = maintainAt({ ...store, redisUrl: server.url, redis }, env, ticksOffMs);
+  const made = maintainAt({ ...store, redisUrl: server.url, redis: server.redis }, env, ticksOffMs);
   onTestFinished(async () => expect(await made.end()).toEqual([]));
   return made;
 }
@@ -62,12 +50,12 @@ test('a session that ended goes as the policy says: softly, then for good, then 
 test('swept files are unlinked, and producers are not told any longer that their bytes are held', async () => {
   const { maintenance, desk, told } = maintain({ FILEFLEET_SWEEP_GRACE_HOURS: '0' });
   const { digest, name, fileId } = await storeFile(store, desk, 'large '.repeat(100_000));
-  await redis.zadd(keys.known, store.clock.now + dayMs, digest);
+  await server.redis.zadd(keys.known, store.clock.now + dayMs, digest);
   store.apply(entry('file-purge', { sessionId: 's1', fileId }));
   await maintenance.begin();
   await maintenance.stop();
   expect(existsSync(join(store.dataDir, 'blobs', name))).toBe(false);
-  expect(await redis.zscore(keys.known, digest)).toBeNull();
+  expect(await server.redis.zscore(keys.known, digest)).toBeNull();
   expect(told('contents.swept')).toEqual([{ contents: 1, files: 1, bytes: 600_000 }]);
 });
 
@@ -100,7 +88,7 @@ test('damaged bytes are found by the scrub, reported, moved out of the way, and 
   const text = 'screenshot '.repeat(20_000);
   const { digest, name } = await storeFile(store, desk, text);
   const sound = await storeFile(store, desk, 'sound '.repeat(20_000));
-  await redis.zadd(keys.known, store.clock.now + dayMs, digest);
+  await server.redis.zadd(keys.known, store.clock.now + dayMs, digest);
   damage(store.dataDir, name);
   await maintenance.begin();
   expect(told('blob.damaged')).toEqual([
@@ -109,7 +97,7 @@ test('damaged bytes are found by the scrub, reported, moved out of the way, and 
   expect(maintenance.state).toMatchObject({ damagedContents: 1 });
   expect(readdirSync(join(store.dataDir, 'quarantine'))).toEqual([`damaged-${name.slice(3)}`]);
   expect([desk.findBlob(digest), desk.findBlob(sound.digest)]).toEqual([undefined, expect.anything()]);
-  expect(await redis.zscore(keys.known, digest)).toBeNull();
+  expect(await server.redis.zscore(keys.known, digest)).toBeNull();
   const again = await storeFile(store, desk, text, { sessionId: 's2' });
   expect(again.digest).toBe(digest);
   expect(maintenance.state).toMatchObject({ damagedContents: 0 });
@@ -142,7 +130,7 @@ test('heads of the audit go into the log and, newest first, into Redis', async (
   store.clock.now += hourMs;
   await maintenance.begin();
   await maintenance.dropAnchor();
-  const kept = (await redis.lrange(keys.audit, 0, -1)).map(
+  const kept = (await server.redis.lrange(keys.audit, 0, -1)).map(
     (text) => JSON.parse(text) as { auditId: number; hash: string },
   );
   const logged = told('audit.anchor') as { auditId: number; hash: string }[];
