@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Exit, endWithUs, exitOf, killChild } from './children.ts';
+import { compileCache } from './compile-cache.ts';
 import { testUsersVariable } from './dashboard-users.ts';
-import { compileCache } from './writer.ts';
 
 const program = fileURLToPath(new URL('../../apps/dashboard/src/main.ts', import.meta.url));
 /** Of a program that may write to all sessions. */

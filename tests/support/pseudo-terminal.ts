@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { compileCache } from './compile-cache.ts';
 import { until } from './deadline.ts';
 
 export interface Terminal {
@@ -30,7 +31,13 @@ export function openTerminal({ args, env, columns = 80, rows = 24 }: TerminalOpt
   const program = [process.execPath, ...args].map((word) => `'${word}'`).join(' ');
   const command = `stty rows ${rows} cols ${columns} && exec ${program}`;
   const child: ChildProcess = spawn('script', ['-q', '-e', '-c', command, '/dev/null'], {
-    env: { ...env, PATH: process.env.PATH, TERM: 'xterm-256color', SHELL: '/bin/sh' },
+    env: {
+      NODE_COMPILE_CACHE: compileCache,
+      ...env,
+      PATH: process.env.PATH,
+      TERM: 'xterm-256color',
+      SHELL: '/bin/sh',
+    },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let said = '';

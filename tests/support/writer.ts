@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Exit, endWithUs, exitOf, isRunning, killChild } from './children.ts';
+import { compileCache } from './compile-cache.ts';
 import { patienceMs, within } from './deadline.ts';
 
 /** One line of the writer's log: `event`, `time` and the facts of the event. */
@@ -43,11 +44,6 @@ export interface WriterProcess {
 }
 
 const program = fileURLToPath(new URL('../../apps/writer/src/main.ts', import.meta.url));
-
-/** As wherever a writer is installed: what Node compiled is kept, so that the next start takes half the time. */
-export const compileCache: string = fileURLToPath(
-  new URL('../../node_modules/.cache/filefleet', import.meta.url),
-);
 
 /** Starts a writer with every event in its log. Whoever starts it ends it. */
 export function startWriter({ redisUrl, dataDir, env = {} }: WriterOptions): WriterProcess {

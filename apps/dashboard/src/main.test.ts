@@ -4,9 +4,9 @@ import { createServer, Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
+import { compileCache } from '../../../tests/support/compile-cache.ts';
 import { basicOf, testUsersVariable } from '../../../tests/support/dashboard-users.ts';
 import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
-import { compileCache } from '../../../tests/support/writer.ts';
 
 const nowhere = 'redis://127.0.0.1:1';
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));

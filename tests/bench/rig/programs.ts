@@ -1,8 +1,8 @@
 // The contestants as programs: ours, started as in production, and the peers that it is measured against.
 
 import { createHash } from 'node:crypto';
+import { compileCache } from '../../support/compile-cache.ts';
 import { testUsers, testUsersVariable } from '../../support/dashboard-users.ts';
-import { compileCache } from '../../support/writer.ts';
 import type { Place } from './drain.ts';
 import type { Program } from './processes.ts';
 
