@@ -8,10 +8,10 @@ import type { WriterProcess } from '../support/writer.ts';
 
 const fleet = useFleet();
 
-async function expectCleanStop(writer: WriterProcess): Promise<void> {
+async function expectCleanStop(writer: WriterProcess, withinMs = 5_000): Promise<void> {
   const { afterMs, ...exit } = await writer.stop();
   expect(exit).toEqual({ code: 0, signal: null });
-  expect(afterMs).toBeLessThan(5_000);
+  expect(afterMs).toBeLessThan(withinMs);
   expect(countOf(writer, 'writer.stopped')).toBe(1);
 }
 
@@ -44,12 +44,12 @@ test('SIGTERM under load: what was not settled is settled by the successor, each
   await expectEachOnce(fleet.dataDir, produced);
 });
 
-test('SIGTERM with Redis gone', async () => {
+test('SIGTERM with Redis gone, which is not waited for', async () => {
   const writer = fleet.startWriter();
   await writer.ready;
   await fleet.redis.stop();
   await writer.waitForEvent('redis.error');
-  await expectCleanStop(writer);
+  await expectCleanStop(writer, 3_500); // what is left of its time for what is under way
 });
 
 test('SIGTERM with Redis hanging in the middle of work; a second SIGTERM changes nothing', async () => {

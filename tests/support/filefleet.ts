@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { compileCache } from './compile-cache.ts';
+import { freePort } from './redis.ts';
 
 const program = fileURLToPath(new URL('../../apps/cli/src/main.ts', import.meta.url));
 
@@ -50,6 +51,8 @@ export interface Filefleet {
 export async function createFilefleet(): Promise<Filefleet> {
   const folder = await mkdtemp(join(tmpdir(), 'filefleet-cli-'));
   const dataDir = join(folder, 'data');
+  // With the usual port, a writer of somebody else's that looks for its lost Redis would find this one.
+  const redisPort = String(await freePort());
   const running = new Set<ChildProcess>();
   const spawnProgram = (args: readonly string[], env: Record<string, string> = {}) => {
     const child = spawn(process.execPath, [program, ...args], {
@@ -57,6 +60,7 @@ export async function createFilefleet(): Promise<Filefleet> {
         PATH: process.env.PATH,
         HOME: folder,
         NODE_COMPILE_CACHE: compileCache,
+        FILEFLEET_REDIS_PORT: redisPort,
         ...env,
         ...settings(dataDir, env),
       },
@@ -78,8 +82,9 @@ export async function createFilefleet(): Promise<Filefleet> {
     async start(env) {
       const launched = launch(env);
       const answer = await Promise.race([launched.answer, launched.ended]);
-      if (typeof answer !== 'string') throw new Error(`expected the fleet to start, got ${answer.stderr}`);
-      return { ...launched, facts: JSON.parse(answer) as StartedFleet['facts'] };
+      const said = typeof answer === 'string' ? (JSON.parse(answer) as StartedFleet['facts']) : undefined;
+      if (said?.dashboardUrl) return { ...launched, facts: said };
+      throw new Error(`expected the fleet to start, got ${(await launched.ended).stderr}`);
     },
     async dispose() {
       for (const child of running) {

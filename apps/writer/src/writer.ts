@@ -199,8 +199,8 @@ async function drain(
   void intake.pause(true).catch(() => undefined); // a paused intake fetches nothing; its errors are events of their own
   const rested = maintenance.stop(); // no further slice begins; the one under way is over when the pipeline is
   const idle = await within(left(), pipeline.whenIdle());
-  // With nothing under way, closing waits only for acknowledgements; else it must not wait at all.
-  const closed = await within(left(), intake.close(!idle));
+  // With nothing under way, closing waits only for acknowledgements: else, and with Redis away, it must not wait at all.
+  const closed = await within(left(), intake.close(!idle || redis.status !== 'ready'));
   await within(left(), committer.stop());
   await within(Math.min(left(), restMs), rested);
   await maintenance.dropAnchor();
