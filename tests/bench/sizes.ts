@@ -28,6 +28,8 @@ export interface Sizes {
   readonly viewers: number;
   /** Files that are due for cleanup, or contents for the sweep. */
   readonly dueEntries: number;
+  /** Contents as files in a backup: some thousands, a whole number of hundreds. */
+  readonly backedUpFiles: number;
 }
 
 export const fullSizes: Sizes = {
@@ -47,6 +49,7 @@ export const fullSizes: Sizes = {
   contents: 500,
   viewers: 20,
   dueEntries: 100_000,
+  backedUpFiles: 2_000,
 };
 
 export const shortSizes: Sizes = {
@@ -66,4 +69,5 @@ export const shortSizes: Sizes = {
   contents: 20,
   viewers: 5,
   dueEntries: 2_000,
+  backedUpFiles: 200,
 };
