@@ -16,7 +16,7 @@ export const defaults = Object.freeze({
   stagedTotalBytes: limits.stagedTotalBytes,
   queuedOperationsPerVm: limits.queuedOperationsPerVm,
   /** A little less than the 5 s that a service manager should have to wait. */
-  stopTimeoutMs: 4_500,
+  stopTimeoutMs: 4_000,
   /** Given back when the disk is full, so that operations that free bytes can still commit. */
   ballastBytes: 64 * 1024 * 1024,
   sweepGraceHours: 24,
