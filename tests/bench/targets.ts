@@ -152,8 +152,8 @@ export const rows = {
     target: 50,
   },
   'maintenance.backup-p99': {
-    what: 'one lonely 4 KiB store(), p99 while a backup of which 1 % is new is made',
-    peer: 'the same without a backup',
+    what: 'one lonely 4 KiB store(), p99 while one backup is made after the other',
+    peer: 'the same without backups',
     unit: 'ms',
     compare: 'difference',
     target: 50,
