@@ -1,17 +1,29 @@
 // The writer dies at every step of cleanup and sweep, with stores going on beside. Its successor finishes what was begun: no
 // file that is used loses its bytes, no row is left without them, and what was to go is gone.
 
-import { readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type Client, createClient } from '@filefleet/client';
 import { verifyStore } from '@filefleet/store';
+import SQLite from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { damage } from '../support/blob-files.ts';
-import { storedBytes, value } from '../support/database.ts';
+import { databaseFile, sha256, storedBytes, value } from '../support/database.ts';
 import { until } from '../support/deadline.ts';
 import { noise } from '../support/files.ts';
 import { useFleet } from '../support/fleet.ts';
 import { casesOf } from '../support/full-forms.ts';
+import type { WriterLine } from '../support/writer.ts';
 import { maintenanceSteps } from './failpoints/steps.ts';
 
 const fleet = useFleet();
@@ -109,6 +121,61 @@ test.each(killed)(
     expect(leftFiles()).toBeLessThanOrEqual(unlinked + 1);
   },
 );
+
+/** Waits until somebody reads a pipe, and holds whoever does. @returns what lets it go. */
+async function holdReaderOf(path: string): Promise<() => void> {
+  const open = () => {
+    try {
+      return { fd: openSync(path, constants.O_WRONLY | constants.O_NONBLOCK) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENXIO') return undefined; // nobody reads it yet
+      throw error;
+    }
+  };
+  const { fd } = await until(open, 'somebody to read the pipe');
+  return () => closeSync(fd);
+}
+
+test('killed while a plan has swept beside a backup: nothing that is named is lost, and the walk takes what is left', async () => {
+  const first = fleet.startWriter(atOnce);
+  const client = await createClient({ redis: fleet.redis.url, vm: 'vm1' });
+  onTestFinished(() => client.close());
+  const [one, two] = [noise(large, 'one'), noise(large, 'two')];
+  const [kept, gone] = sha256(one) < sha256(two) ? [one, two] : [two, one]; // a backup takes them in this order
+  const store = (filename: string, content: Buffer) => client.store({ sessionId: 's', filename, content });
+  const { fileId: keptId = '' } = await store('kept.bin', kept);
+  const { fileId: goneId = '' } = await store('gone.bin', gone);
+  const pathOf = (content: Buffer) => {
+    const name = value(fleet.dataDir, 'SELECT name FROM blobs WHERE digest = ?', sha256(content));
+    return join(fleet.dataDir, 'blobs', String(name));
+  };
+  const [keptPath, gonePath] = [pathOf(kept), pathOf(gone)];
+  rmSync(keptPath);
+  execFileSync('mkfifo', [keptPath]);
+  await client.operator.makeBackup();
+  const release = await holdReaderOf(keptPath);
+  await client.purge({ sessionId: 's', fileId: goneId });
+  const { operationId: planId } = await client.operator.makePlan({ kind: 'sweep', graceMs: 0 });
+  const isOfPlan = (line: WriterLine) => line.planId === planId;
+  await first.waitForEvent('plan.ready', isOfPlan);
+  await client.operator.applyPlan(planId);
+  expect(await first.waitForEvent('plan.finished', isOfPlan)).toMatchObject({ state: 'applied', rows: 1 });
+  expect([existsSync(gonePath), leftFiles()]).toEqual([true, 1]);
+  await first.kill();
+  release();
+  rmSync(keptPath);
+  writeFileSync(keptPath, kept);
+  utimesSync(gonePath, 1, 1);
+  const db = new SQLite(databaseFile(fleet.dataDir));
+  db.exec("UPDATE maintenance SET due_at_ms = 0 WHERE task = 'orphans'"); // a day later
+  db.close();
+
+  const second = fleet.startWriter(atOnce);
+  expect(await second.waitForEvent('backup.made')).toMatchObject({ blobs: 1, missing: 0 });
+  expect(await second.waitForEvent('orphans.removed')).toMatchObject({ files: 1 });
+  expect([existsSync(gonePath), leftFiles()]).toEqual([false, 0]);
+  await expectSound(new Map([[keptId, kept]]));
+});
 
 test('a full disk stops neither retention nor the sweep: they are put off, and go on', async () => {
   const failing = 'slice.begun:retention=error:SQLITE_FULL@2,slice.done:sweep=error:ENOSPC@2';

@@ -43,6 +43,16 @@ export function maintain(place: MaintenancePlace, env: Record<string, string>, t
   const requests: SliceRequest[] = [];
   const ticks = { offMs: ticksOffMs, bootId: 'boot', nowMs: () => clock.nowMs() - ticks.offMs };
   const redisTime = { offMs: 0 };
+  let afterCopy = async () => {};
+  /** Holds the next backup in the middle: the database is copied, files of contents are not. */
+  const holdBackup = () => {
+    const [copied, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    afterCopy = () => {
+      copied.resolve();
+      return released.promise;
+    };
+    return { copied: copied.promise, release: () => released.resolve() };
+  };
   const maintenance = new Maintenance({
     config,
     line: {
@@ -51,7 +61,11 @@ export function maintain(place: MaintenancePlace, env: Record<string, string>, t
         return session.maintain(request);
       },
       prune: async () => session.prune(),
-      backupTo: (path) => session.backupTo(path),
+      backupTo: async (path) => {
+        const copy = await session.backupTo(path);
+        await afterCopy();
+        return copy;
+      },
     },
     desk,
     redis: withTime(redis, () => clock.nowMs() + redisTime.offMs),
@@ -82,5 +96,5 @@ export function maintain(place: MaintenancePlace, env: Record<string, string>, t
     } as const;
     maintenance.subscriber({ event: 'operation.settled', facts });
   };
-  return { maintenance, desk, end, told, settle, requests, ticks, redisTime };
+  return { maintenance, desk, end, told, settle, requests, ticks, redisTime, holdBackup };
 }

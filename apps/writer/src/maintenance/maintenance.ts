@@ -10,7 +10,7 @@ import type { Emit, Subscriber } from '../events.ts';
 import type { Fence } from '../fence.ts';
 import { IncomingFiles } from '../incoming.ts';
 import { AuditAnchor } from './audit-anchor.ts';
-import { backupTask } from './backup-task.ts';
+import { BackupTask } from './backup-task.ts';
 import { ClockWatch, clockTask, systemTicks, type Ticks } from './clock-watch.ts';
 import { healFromBackup } from './heal.ts';
 import { incomingTask } from './incoming-task.ts';
@@ -19,7 +19,7 @@ import { Runner } from './runner.ts';
 import { Scrub } from './scrub.ts';
 import { searchTask } from './search.ts';
 import { Slices } from './slices.ts';
-import { backupEveryMs, lookEveryMs, makeTasks } from './tasks.ts';
+import { backupEveryMs, lookEveryMs, makeTasks, unlinkTask } from './tasks.ts';
 
 /** A writer whose Redis is away begins its maintenance without it after this time, in milliseconds. */
 const redisPatienceMs = 5_000;
@@ -44,6 +44,7 @@ export interface MaintenanceOptions {
 export class Maintenance {
   readonly #desk: MaintenanceDesk;
   readonly #runner: Runner;
+  readonly #backup: BackupTask;
   readonly #clockWatch: ClockWatch;
   readonly #anchor: AuditAnchor;
   #starting: NodeJS.Timeout | undefined;
@@ -56,7 +57,27 @@ export class Maintenance {
     const keys = redisKeys(config.shard);
     const isRedisReady = () => redis.status === 'ready';
     const onFenced = onFatal;
-    const slices = new Slices({ line, desk: options.desk, fence, isRedisReady, keys, emit, probe, onFenced });
+    const { dataDir, backupDir } = config;
+    const copyDatabase = (path: string) => line.backupTo(path);
+    this.#backup = new BackupTask({
+      makeBackup: () =>
+        makeBackup({ dataDir, backupDir, copyDatabase, clock, ...(probe && { onStep: probe }) }),
+      everyMs: backupEveryMs(config),
+      onOver: () => this.#runner.wake(unlinkTask),
+      emit,
+    });
+    const isBackupUnderWay = () => this.#backup.isUnderWay;
+    const slices = new Slices({
+      line,
+      desk: options.desk,
+      fence,
+      isRedisReady,
+      keys,
+      emit,
+      probe,
+      isBackupUnderWay,
+      onFenced,
+    });
     const note = (task: string, facts: object) => slices.run({ kind: 'task', task, note: facts });
     this.#desk = desk;
     this.#anchor = new AuditAnchor({ desk, fence, isRedisReady, keys, clock, emit, onFenced });
@@ -73,15 +94,6 @@ export class Maintenance {
     const pause = () => this.#runner.pause();
     const heal = healFromBackup({ backupDir: config.backupDir, desk: options.desk, slices, pause });
     const scrub = new Scrub({ desk, slices, heal, clock, emit, pause, probe, days: config.scrubDays });
-    const { dataDir, backupDir } = config;
-    const copyDatabase = (path: string) => line.backupTo(path);
-    const backup = backupTask({
-      makeBackup: () =>
-        makeBackup({ dataDir, backupDir, copyDatabase, clock, ...(probe && { onStep: probe }) }),
-      everyMs: backupEveryMs(config),
-      isStopping: () => this.#runner.isStopping,
-      emit,
-    });
     this.#runner = new Runner({
       tasks: makeTasks({
         spans: config,
@@ -93,7 +105,7 @@ export class Maintenance {
           return { ...pruned, refusals: pruned.refusals + files };
         },
         onPruned: (pruned) => emit('maintenance.pruned', pruned),
-        backup,
+        backup: this.#backup,
         anchor: this.#anchor.task,
         orphans: orphansTask({ desk, slices, clock }),
         incoming: incomingTask(new IncomingFiles(incomingDir(dataDir), emit), clock),
@@ -128,16 +140,20 @@ export class Maintenance {
     this.#starting = setTimeout(() => void this.begin(), redisPatienceMs).unref();
   }
 
-  /** The writer takes operations: what is due may be done. Resolves when nothing is due any more. */
-  begin(): Promise<void> {
+  /** The writer takes operations: what is due may be done. Resolves when nothing is due any more, and no backup under way. */
+  async begin(): Promise<void> {
     clearTimeout(this.#starting);
-    return this.#runner.look();
+    await this.#runner.look();
+    while (this.#backup.isUnderWay) {
+      await this.#backup.over();
+      await this.#runner.look();
+    }
   }
 
   /** What the writer publishes. */
   get state(): NonNullable<WriterState['maintenance']> {
     const { doubt } = this.#clockWatch;
-    const { current: task } = this.#runner;
+    const task = this.#runner.current ?? (this.#backup.isUnderWay ? this.#backup.name : undefined);
     const clock = doubt
       ? { clock: 'doubted' as const, because: doubt.because, byMs: Math.round(doubt.byMs) }
       : { clock: 'trusted' as const };
@@ -157,7 +173,10 @@ export class Maintenance {
     return this.#desk.damagedCount();
   }
 
-  /** No further step begins; resolves when the one under way has ended. Stopping twice is stopping once. */
+  /**
+   * No further step begins; resolves when the one under way has ended. It does not wait for a backup, whose leftovers the next
+   * one removes. Stopping twice is stopping once.
+   */
   stop(): Promise<void> {
     clearTimeout(this.#starting);
     this.#stopped ??= this.#runner.stop();

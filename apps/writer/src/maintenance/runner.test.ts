@@ -186,12 +186,37 @@ test('a stop waits for the step under way and begins no other', async () => {
   expect(calls).toEqual(['slow']);
 });
 
-test('a stop does not wait for what may be abandoned, nor for a pause', async () => {
+test('a task that has to wait lets others go first, and goes on when it need not wait any longer', async () => {
+  let isHeld = true;
+  const { calls, task, start } = makeRunner();
+  const runner = start([task('waits', undefined, { isWaiting: () => isHeld }), task('other')]);
+  await runner.look();
+  expect(calls).toEqual(['other']);
+  isHeld = false;
+  await runner.look();
+  expect(calls).toEqual(['other', 'waits']);
+});
+
+test('what is called for between two steps of its run is done once more', async () => {
+  let isHeld = false;
+  const { calls, task, start } = makeRunner();
+  const step = () => {
+    isHeld = calls.length === 1;
+    return { more: isHeld, rows: 0 };
+  };
+  const runner = start([task('backup', step, { everyMs: undefined, isWaiting: () => isHeld })]);
+  runner.wake('backup');
+  await runner.look();
+  runner.wake('backup');
+  await runner.look();
+  expect(calls).toEqual(['backup']);
+  isHeld = false;
+  await runner.look();
+  expect(calls).toEqual(['backup', 'backup', 'backup']);
+});
+
+test('a stop does not wait for a pause', async () => {
   const { task, start, fatal } = makeRunner({ isBusy: () => true });
-  const backup = start([task('backup', () => new Promise(() => undefined), { mayBeAbandoned: true })]);
-  void backup.look();
-  await vi.waitFor(() => expect(backup.current).toBe('backup'));
-  await backup.stop();
   const paused = start([
     task('paused', async () => {
       await paused.pause();

@@ -46,7 +46,7 @@ export class Runner {
   readonly #options: RunnerOptions;
   readonly #due = new Map<Task, number | undefined>();
   readonly #runs = new Map<Task, Run>();
-  /** Woken while a step of theirs was under way. */
+  /** Woken while a run of theirs was under way. */
   readonly #woken = new Set<Task>();
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -95,7 +95,7 @@ export class Runner {
   async stop(): Promise<void> {
     this.#stopping.abort();
     clearTimeout(this.#timer);
-    if (!this.#current?.mayBeAbandoned) await this.#looking;
+    await this.#looking;
   }
 
   /**
@@ -128,11 +128,12 @@ export class Runner {
       if (task.decidesByAge) trusted ??= isClockTrusted();
       return !task.decidesByAge || trusted === true;
     };
-    return tasks.find((task) => isDue(task, this.#due.get(task), nowMs) && mayGo(task));
+    return tasks.find(
+      (task) => isDue(task, this.#due.get(task), nowMs) && !task.isWaiting?.() && mayGo(task),
+    );
   }
 
   async #step(task: Task): Promise<void> {
-    this.#woken.delete(task);
     this.#current = task;
     const done = await this.#guarded(task.name, () => this.#run(task));
     this.#current = undefined;
@@ -140,9 +141,8 @@ export class Runner {
   }
 
   async #run(task: Task): Promise<void> {
-    const { clock, emit } = this.#options;
-    const run = this.#runs.get(task) ?? { startedAtMs: clock.nowMs(), rows: 0, steps: 0 };
-    this.#runs.set(task, run);
+    const { emit } = this.#options;
+    const run = this.#runs.get(task) ?? this.#beginRun(task);
     const startedAt = performance.now();
     const step = await task.step();
     const tookMs = performance.now() - startedAt;
@@ -151,6 +151,13 @@ export class Runner {
     if (step.rows > 0) emit('maintenance.step', { task: task.name, rows: step.rows, tookMs: round(tookMs) });
     if (!step.more) await this.#end(task, run, step);
     await this.#giveWay(tookMs);
+  }
+
+  #beginRun(task: Task): Run {
+    const run = { startedAtMs: this.#options.clock.nowMs(), rows: 0, steps: 0 };
+    this.#runs.set(task, run);
+    this.#woken.delete(task);
+    return run;
   }
 
   /** @returns false when something that passes was in the way. What does not pass ends the writer. */

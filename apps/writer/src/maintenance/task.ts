@@ -13,10 +13,10 @@ export interface Task {
   readonly isNoted: boolean;
   /** True: its runs are too many to be told of one by one. */
   readonly isQuiet?: boolean;
-  /** True: a stop does not wait for the step under way. Whatever it leaves behind, its next run removes. */
-  readonly mayBeAbandoned?: boolean;
   /** Something goes because it is old: waits while the clock is doubted. */
   readonly decidesByAge: boolean;
+  /** Asked before each step. True: others first, until a look finds that it need not wait any longer. */
+  readonly isWaiting?: () => boolean;
   /**
    * Does one step: short, so that stores need not wait, and other tasks may come between.
    * @throws Stopping when the writer stops meanwhile; what the machine did, as it is.

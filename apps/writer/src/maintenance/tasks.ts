@@ -2,12 +2,16 @@
 
 import type { Config } from '@filefleet/config';
 import type { Clock, RetentionPolicy, SliceRequest } from '@filefleet/store';
+import type { BackupTask } from './backup-task.ts';
 import type { Slices } from './slices.ts';
 import type { Step, Task } from './task.ts';
 
 const secondMs = 1_000;
 const hourMs = 3_600 * secondMs;
 const dayMs = 24 * hourMs;
+
+/** Woken at the end of each backup. */
+export const unlinkTask = 'unlink';
 
 export type Spans = Pick<
   Config,
@@ -41,12 +45,12 @@ export const backupEveryMs = ({ backupEveryHours }: Spans): number | undefined =
 
 export interface TasksOptions {
   readonly spans: Spans;
-  readonly slices: Pick<Slices, 'run'>;
+  readonly slices: Pick<Slices, 'run' | 'unlinkKept'>;
   readonly clock: Clock;
   /** Forgets receipts and refusals over their bounds. */
   readonly prune: () => Promise<{ receipts: number; refusals: number }>;
   readonly onPruned: (pruned: { receipts: number; refusals: number }) => void;
-  readonly backup: Task;
+  readonly backup: BackupTask;
   readonly anchor: Task;
   readonly orphans: Task;
   readonly search: Task;
@@ -63,6 +67,8 @@ export function makeTasks(options: TasksOptions): Task[] {
   };
   const everyMs = lookEveryMs(spans);
   const often = { everyMs, isNoted: false };
+  /** What unlinks or moves blob files: a backup that is under way may still need them. */
+  const afterBackup = (task: Task): Task => ({ ...task, isWaiting: () => backup.isUnderWay });
   const tasks: (Task | undefined)[] = [
     {
       ...often,
@@ -71,13 +77,20 @@ export function makeTasks(options: TasksOptions): Task[] {
       step: () => sliced({ kind: 'plan', graceMs: graceMs(spans) }),
     },
     backup,
+    afterBackup({
+      name: unlinkTask,
+      everyMs: undefined,
+      isNoted: false,
+      decidesByAge: false,
+      step: () => slices.unlinkKept(),
+    }),
     { ...often, name: 'retention', decidesByAge: true, step: retentionStep(options, sliced) },
-    {
+    afterBackup({
       ...often,
       name: 'sweep',
       decidesByAge: true,
       step: () => sliced({ kind: 'sweep', graceMs: graceMs(spans) }),
-    },
+    }),
     { ...often, everyMs: hourMs, name: 'ledger', decidesByAge: true, step: () => pruneStep(options) },
     anchor,
     spans.auditDays === undefined
@@ -90,9 +103,9 @@ export function makeTasks(options: TasksOptions): Task[] {
           step: () => sliced({ kind: 'audit-prune', beforeMs: auditBeforeMs(spans, clock) }),
         },
     search,
-    orphans,
+    afterBackup(orphans),
     incoming,
-    scrub,
+    scrub && afterBackup(scrub),
   ];
   return tasks.filter((task) => task !== undefined);
 }
