@@ -3,25 +3,16 @@
 
 export const longTests = [
   'tests/bench',
-  'tests/browser/operations.test.ts',
-  'tests/browser/storage.test.ts',
   'tests/faults/controls',
-  'tests/faults/damage.test.ts',
   'tests/faults/maintenance.test.ts',
   'tests/faults/oracle',
-  'tests/faults/poison.test.ts',
   'tests/faults/power-loss',
   'tests/faults/redis-faults.test.ts',
   'tests/faults/spool-loop',
   'tests/faults/staging',
-  'tests/faults/two-writers.test.ts',
   'tests/publishing',
   'tests/scenarios/adopt-kills.test.ts',
   'tests/scenarios/backup-kills.test.ts',
-  'tests/scenarios/database-recovery.test.ts',
-  'tests/scenarios/life.test.ts',
-  'tests/scenarios/one-writer.test.ts',
-  'tests/scenarios/uploads.test.ts',
 ];
 
 /** What has a whole form besides that in `npm test`, for FAULTS_FULL=1. */

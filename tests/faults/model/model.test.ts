@@ -1,12 +1,12 @@
 // Random lives of a store against a simple model of it. The long form: npm run faults -- --only model --operations 1000000
 
 import { describe, expect, test } from 'vitest';
-import { casesOf, isFull } from '../../support/full-forms.ts';
+import { casesOf } from '../../support/full-forms.ts';
 import { Difference } from './compare.ts';
 import { runModel } from './loop.ts';
 
 const seed = Number(process.env.FAULTS_SEED ?? Math.trunc(Math.random() * 2 ** 31));
-const operations = isFull ? 20_000 : 8_000;
+const operations = 20_000;
 
 test('random operations, with crashes and damage in between, do to the store what they do to the model', {
   timeout: 300_000,
