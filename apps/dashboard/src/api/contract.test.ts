@@ -91,6 +91,22 @@ describe.each(apiRules.filter(({ route }) => !/content|openapi/.test(route)))('$
   });
 });
 
+test.each([
+  '/files',
+  '/sessions',
+  '/sessions/mine%2F1/files',
+  '/dead-letters',
+  '/cleanups',
+  '/audit',
+  '/plans',
+])('%s refuses a filter that it does not know, instead of answering with everything', async (list) => {
+  const wrong = await store.get(`${list}?session=mine%2F1`);
+  expect([wrong.status, await wrong.json()]).toEqual([
+    400,
+    { error: { code: 'REQUEST_INVALID', message: expect.stringContaining('"session"') } },
+  ]);
+});
+
 describe('tokens', () => {
   test.each(apiRules)(
     '$route: whoever has none is told so; one for all sees what a viewer sees',

@@ -210,11 +210,12 @@ export const ids = {
   operation: z.object({ operationId: z.uuid() }),
   plan: z.object({ planId: z.uuid() }),
 };
+/** A list refuses what it does not know: a filter that is misspelt would widen it unseen. */
 export const asked = {
   nothing: z.object({}),
-  limit: z.object({ limit }),
-  page: z.object({ limit, cursor }),
-  audit: z.object({
+  limit: z.strictObject({ limit }),
+  page: z.strictObject({ limit, cursor }),
+  audit: z.strictObject({
     limit,
     cursor,
     about: z.enum(['fleet']).optional().describe('Only what was done to the fleet as a whole.'),
@@ -222,16 +223,16 @@ export const asked = {
     action: z.string().max(64).optional().describe('Exactly this, or its beginning and a star.'),
     vm,
   }),
-  sessions: z.object({
+  sessions: z.strictObject({
     limit,
     cursor,
     state: z.enum(['live', 'ended']).optional(),
     hold: yesOrNo.optional(),
     prefix,
   }),
-  sessionFiles: z.object({ limit, cursor, deleted: yesOrNo.optional().describe('Also deleted ones.') }),
-  deadLetters: z.object({ limit, cursor, code: z.string().max(64).optional(), vm }),
-  search: z.object({
+  sessionFiles: z.strictObject({ limit, cursor, deleted: yesOrNo.optional().describe('Also deleted ones.') }),
+  deadLetters: z.strictObject({ limit, cursor, code: z.string().max(64).optional(), vm }),
+  search: z.strictObject({
     limit,
     cursor,
     text: z.string().max(256).optional().describe('In names and metadata, as it stands, whatever the case.'),
