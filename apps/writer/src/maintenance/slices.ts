@@ -51,8 +51,9 @@ export class Slices {
     return slice;
   }
 
-  /** Unlinks some of the files that stayed because of a backup. Only when none is under way. */
+  /** Unlinks some of the files that stayed because of a backup; none while another one is under way, whose end is told as well. */
   async unlinkKept(): Promise<Step> {
+    if (this.#options.isBackupUnderWay()) return { more: false, rows: 0 };
     const swept = this.#kept.slice(0, unlinkedAtOnce);
     if (swept.length > 0) await this.#unlink(swept);
     this.#kept = this.#kept.slice(swept.length);

@@ -76,14 +76,14 @@ export function makeTasks(options: TasksOptions): Task[] {
       decidesByAge: false,
       step: () => sliced({ kind: 'plan', graceMs: graceMs(spans) }),
     },
-    backup,
-    afterBackup({
+    {
       name: unlinkTask,
       everyMs: undefined,
       isNoted: false,
       decidesByAge: false,
       step: () => slices.unlinkKept(),
-    }),
+    },
+    backup,
     { ...often, name: 'retention', decidesByAge: true, step: retentionStep(options, sliced) },
     afterBackup({
       ...often,
