@@ -47,6 +47,7 @@ const levels: Readonly<Record<EventName, Level>> = {
   'session.ended': 'info',
   'session.cleaned': 'info',
   'session.purged': 'info',
+  'sessions.postponed': 'warn',
   'plan.ready': 'info',
   'plan.finished': 'info',
   'policy.kept': 'warn',

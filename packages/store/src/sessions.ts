@@ -36,7 +36,7 @@ const untaken = `purge_after_ms = iif(taken_bytes IS NULL, purge_after_ms, untak
 export function endSession(db: Database, sessionId: string, nowMs: number): void {
   if (!markEnded(db, sessionId, nowMs)) return;
   closeReminders(db, sessionId, nowMs);
-  remindOfEnd(db, sessionId, nowMs);
+  remindOfEnd(db, sessionId);
 }
 
 /** The end alone, without reminders. @returns false when it had ended already. */
@@ -54,17 +54,25 @@ export function markEnded(db: Database, sessionId: string, nowMs: number): boole
   return ended > 0;
 }
 
-/** One reminder per file that is not deleted, for the day on which it is due; none while the session is held. */
-export function remindOfEnd(db: Database, sessionId: string, endedAtMs: number): void {
+/** The day on which a file of an ended session is due; none while the session is held. */
+const remindSql = `INSERT INTO file_cleanup_queue (file_id, session_id, scheduled_deletion_time, cleanup_reason)
+  SELECT f.file_id, f.session_id,
+         datetime((s.ended_at_ms + coalesce(s.soft_after_ms, p.soft_after_ms)) / 1000, 'unixepoch'), 'session_ended'
+  FROM conversation_files f JOIN sessions s USING (session_id) JOIN retention_policy p
+  WHERE f.is_deleted = 0 AND s.hold = 0 AND s.ended_at_ms IS NOT NULL`;
+
+/** One reminder per file of an ended session that is not deleted. */
+function remindOfEnd(db: Database, sessionId: string): void {
+  run(db, `${remindSql} AND f.session_id = ?`, sessionId);
+}
+
+/** The reminder of one file, unless it has one. */
+export function remindOfFile(db: Database, fileId: string): void {
   run(
     db,
-    `INSERT INTO file_cleanup_queue (file_id, session_id, scheduled_deletion_time, cleanup_reason)
-     SELECT f.file_id, f.session_id,
-            datetime((? + coalesce(s.soft_after_ms, p.soft_after_ms)) / 1000, 'unixepoch'), 'session_ended'
-     FROM conversation_files f JOIN sessions s USING (session_id) JOIN retention_policy p
-     WHERE f.session_id = ? AND f.is_deleted = 0 AND s.hold = 0`,
-    endedAtMs,
-    sessionId,
+    `${remindSql} AND f.file_id = ?
+       AND NOT EXISTS (SELECT 1 FROM file_cleanup_queue q WHERE q.file_id = f.file_id AND +q.is_processed = 0)`,
+    fileId,
   );
 }
 
@@ -87,9 +95,7 @@ export function setHold(db: Database, sessionId: string, hold: boolean, nowMs: n
     run(db, `UPDATE sessions SET ${untaken} WHERE session_id = ?`, sessionId);
     closeReminders(db, sessionId, nowMs);
   } else if (wasHeld) {
-    const sql = 'SELECT ended_at_ms AS atMs FROM sessions WHERE session_id = ?';
-    const atMs = one<{ atMs: number | null }>(db, sql, sessionId)?.atMs ?? null;
-    if (atMs !== null) remindOfEnd(db, sessionId, atMs);
+    remindOfEnd(db, sessionId);
   }
 }
 

@@ -11,21 +11,24 @@ function machine({
   redis = 'own',
   newest = { committedAtMs: noon - hour, operationAtMs: noon - hour },
   memory,
+  bootId = 'boot-1',
 }: {
   redis?: 'own' | 'shared' | 'away';
   newest?: NewestSeen;
   memory?: ClockMemory;
+  bootId?: string;
 } = {}) {
-  const state = { ticksMs: 5_000, wallOffMs: 0, redisOffMs: 0, redis, trueMs: noon };
+  const state = { ticksMs: 5_000, wallOffMs: 0, redisOffMs: 0, redis, trueMs: noon, auditId: 0 };
   const reading = () => ({
     wallMs: state.trueMs + state.wallOffMs,
     ticksMs: state.ticksMs,
+    auditId: state.auditId,
     redisMs:
       state.redis === 'away'
         ? undefined
         : state.trueMs + (state.redis === 'shared' ? state.wallOffMs : state.redisOffMs),
   });
-  const guard = new ClockGuard('boot-1', reading(), newest, memory);
+  const guard = new ClockGuard(bootId, reading(), newest, memory);
   return {
     state,
     guard,
@@ -168,5 +171,92 @@ describe('at start', () => {
     const after = machine({ memory: before.guard.memory });
     after.state.redisOffMs = -hour;
     expect(after.look()).toBeUndefined();
+  });
+});
+
+describe('what was written may be too early', () => {
+  test('since its base was taken, when a clock on which everything agreed is set right and accepted', () => {
+    const { guard, state, look, accept, pass } = machine({ redis: 'shared' });
+    state.wallOffMs = -year; // booted with it: the base of the next guard
+    const booted = machine({
+      redis: 'shared',
+      memory: { ...guard.memory, baseMs: guard.memory.baseMs - year },
+    });
+    Object.assign(booted.state, { wallOffMs: -year, auditId: 7 });
+    expect([booted.look(), booted.guard.writtenInDoubtSince]).toEqual([undefined, undefined]);
+    booted.state.wallOffMs = 0;
+    expect(booted.look()).toMatchObject({ because: 'jumped' });
+    expect(booted.guard.writtenInDoubtSince).toBe(0);
+    booted.accept();
+    expect(booted.guard.memory).toMatchObject({ sinceAuditId: 7, isDoubted: false });
+    // Of a jump that nobody has looked at before it was accepted, the same.
+    Object.assign(state, { wallOffMs: year, auditId: 3 });
+    accept();
+    expect([guard.writtenInDoubtSince, guard.memory.sinceAuditId]).toEqual([0, 3]);
+    guard.noteWritten();
+    pass(hour);
+    expect([look(), guard.writtenInDoubtSince]).toEqual([undefined, undefined]);
+  });
+
+  test('when a Redis of its own sees the clock being set right, in the look that sees it', () => {
+    const { guard, state } = machine();
+    const memory = { ...guard.memory, baseMs: guard.memory.baseMs - year, sinceAuditId: 4 };
+    const behind = machine({ memory });
+    Object.assign(behind.state, { wallOffMs: -year, auditId: 9 });
+    expect([behind.look(), behind.guard.writtenInDoubtSince]).toEqual([
+      { because: 'redis', byMs: -year },
+      undefined,
+    ]);
+    behind.state.wallOffMs = state.wallOffMs;
+    expect([behind.look(), behind.guard.writtenInDoubtSince]).toEqual([undefined, 4]);
+    expect(behind.guard.memory.sinceAuditId).toBe(9);
+  });
+
+  test('also when the jump is undone, again at the next one, and once for each', () => {
+    const { guard, state, look, pass } = machine({ redis: 'away' });
+    for (let i = 0; i < 2; i++) {
+      expect([look(), guard.writtenInDoubtSince]).toEqual([undefined, undefined]);
+      state.wallOffMs = -year;
+      look();
+      guard.noteWritten();
+      pass(hour);
+      expect([look()?.because, guard.writtenInDoubtSince]).toEqual(['jumped', undefined]);
+      state.wallOffMs = -2 * year;
+      look();
+      state.wallOffMs = 0;
+      look();
+    }
+    state.wallOffMs = -year;
+    look();
+    state.wallOffMs = 0;
+    expect([look(), guard.writtenInDoubtSince]).toEqual([undefined, 0]); // stays until it was written down
+  });
+
+  test('when a boot ended in doubt, whatever the next one thinks of its clock', () => {
+    const before = machine();
+    before.state.redisOffMs = year;
+    before.look();
+    before.state.auditId = 5;
+    const { memory } = before.guard;
+    expect(memory).toMatchObject({ sinceAuditId: 0, isDoubted: true });
+    expect(machine({ memory }).guard.writtenInDoubtSince).toBeUndefined(); // the same boot, the same clock
+    const next = machine({ memory, bootId: 'boot-2' });
+    expect([next.look(), next.guard.writtenInDoubtSince]).toEqual([undefined, 0]);
+  });
+
+  test('never while the clock runs evenly: not for a Redis that is wrong, nor for a silence, nor for another boot', () => {
+    const { guard, state, look, accept } = machine({
+      newest: { committedAtMs: null, operationAtMs: noon - year },
+    });
+    state.redisOffMs = year;
+    expect(look()).toBeDefined();
+    state.redisOffMs = 0;
+    expect(look()).toBeUndefined();
+    state.redisOffMs = year;
+    look();
+    accept();
+    expect(guard.writtenInDoubtSince).toBeUndefined();
+    const other = machine({ memory: guard.memory, bootId: 'boot-2' });
+    expect([other.look(), other.guard.writtenInDoubtSince]).toEqual([undefined, undefined]);
   });
 });

@@ -31,6 +31,9 @@ export interface ClockWatchOptions {
   /** What the row remembers, as text. */
   readonly remembered: string | null;
   readonly note: (task: string, note: TaskNote) => Promise<unknown>;
+  readonly newestAuditId: () => number;
+  /** Has sessions that the audit names after this entry wait anew, before retention does anything else. */
+  readonly postpone: (sinceAuditId: number) => Promise<unknown>;
   readonly redis: Pick<Redis, 'time' | 'status'>;
   readonly emit: Emit;
   /** Redis is given this long to be heard after a start, in milliseconds. */
@@ -57,11 +60,15 @@ export class ClockWatch {
     return this.#doubt;
   }
 
-  /** Whether something may go because of its age. Cheap: asked before each slice. */
+  /**
+   * Whether something may go because of its age. Cheap: asked before each slice. Not before it is written down which times
+   * may be wrong.
+   */
   get isTrusted(): boolean {
     const isHeard =
       this.#hasHeardRedis || this.#options.ticks.nowMs() - this.#startedAt >= this.#options.patienceMs;
-    return this.#look(this.#read()) === undefined && isHeard;
+    const isBelieved = this.#look(this.#read()) === undefined && isHeard;
+    return isBelieved && this.#guard.writtenInDoubtSince === undefined;
   }
 
   /** Asks Redis for its time, if it is there, and notes what must outlive a restart. */
@@ -94,7 +101,8 @@ export class ClockWatch {
   }
 
   #read(): ClockReading {
-    return { wallMs: this.#options.clock.nowMs(), ticksMs: this.#options.ticks.nowMs() };
+    const { clock, ticks, newestAuditId } = this.#options;
+    return { wallMs: clock.nowMs(), ticksMs: ticks.nowMs(), auditId: newestAuditId() };
   }
 
   async #askRedis(): Promise<number | undefined> {
@@ -105,8 +113,13 @@ export class ClockWatch {
     return time && Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000);
   }
 
+  /** Which times may be wrong first: the memory says since when a base holds, and forgets the base before. */
   async #remember(): Promise<void> {
-    const { memory } = this.#guard;
+    const { memory, writtenInDoubtSince } = this.#guard;
+    if (writtenInDoubtSince !== undefined) {
+      await this.#options.postpone(writtenInDoubtSince);
+      this.#guard.noteWritten();
+    }
     if (this.#noted && isSame(this.#noted, memory)) return;
     await this.#options.note(clockTask, { cursor: JSON.stringify(memory) });
     this.#noted = memory;
@@ -115,16 +128,26 @@ export class ClockWatch {
 
 const isSame = (a: ClockMemory, b: ClockMemory): boolean =>
   a.bootId === b.bootId &&
+  a.sinceAuditId === b.sinceAuditId &&
+  a.isDoubted === b.isDoubted &&
   Math.abs(a.baseMs - b.baseMs) < toleranceMs &&
   Math.abs(a.acceptedApartMs - b.acceptedApartMs) < toleranceMs;
 
 function parseMemory(text: string | null): ClockMemory | undefined {
   if (text === null) return undefined;
   try {
-    const { bootId, baseMs, acceptedApartMs } = JSON.parse(text) as Partial<ClockMemory>;
+    const { bootId, baseMs, acceptedApartMs, sinceAuditId, isDoubted } = JSON.parse(
+      text,
+    ) as Partial<ClockMemory>;
     if (typeof bootId !== 'string' || !Number.isFinite(baseMs) || !Number.isFinite(acceptedApartMs))
       return undefined;
-    return { bootId, baseMs: Number(baseMs), acceptedApartMs: Number(acceptedApartMs) };
+    return {
+      bootId,
+      baseMs: Number(baseMs),
+      acceptedApartMs: Number(acceptedApartMs),
+      sinceAuditId: Number(sinceAuditId ?? 0),
+      isDoubted: isDoubted === true,
+    };
   } catch {
     return undefined; // not ours: as if there were none
   }

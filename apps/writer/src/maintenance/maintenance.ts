@@ -87,6 +87,8 @@ export class Maintenance {
       newest: desk.newestTimes(),
       remembered: desk.task(clockTask)?.cursor ?? null,
       note,
+      newestAuditId: () => desk.newestAuditId(),
+      postpone: (sinceAuditId) => slices.run({ kind: 'postpone', sinceAuditId }),
       redis,
       emit,
       patienceMs: redisPatienceMs,

@@ -15,6 +15,7 @@ import { Budget, graceOf, type SliceMoment } from './moment.ts';
 import { findOrphans } from './orphans.ts';
 import { workOnPlans } from './plans/plans.ts';
 import { takeOverPolicy } from './policy.ts';
+import { notePostponement } from './postpone.ts';
 import { workOnRetention } from './retention.ts';
 import type { Slice, SliceRequest } from './slice.ts';
 import { sweep } from './sweep.ts';
@@ -53,6 +54,8 @@ function work(moment: SliceMoment, request: SliceRequest): boolean {
       return workOnPlans(moment);
     case 'retention':
       return workOnRetention(moment);
+    case 'postpone':
+      return notePostponement(moment, request.sinceAuditId);
     case 'sweep':
       return sweep(moment, request.graceMs);
     case 'orphans':

@@ -81,6 +81,12 @@ export class MaintenanceDesk {
     return head && head.auditId > 0 ? { auditId: head.auditId, hash: head.hash.toString('hex') } : undefined;
   }
 
+  /** Number of the newest audit entry; 0 before the first. */
+  newestAuditId(): number {
+    const sql = 'SELECT max(audit_id) AS auditId FROM audit_entries';
+    return one<{ auditId: number | null }>(this.#db, sql)?.auditId ?? 0;
+  }
+
   /** How many contents there are. */
   contentCount(): number {
     const sql = "SELECT sum(blobs) AS count FROM blob_usage WHERE location IN ('inline', 'file')";

@@ -7,7 +7,7 @@ import { entry, idOf, storeEntry } from '../../../../tests/support/operations.ts
 import { startMs, useWriterSession } from '../../../../tests/support/writer-session.ts';
 import { closeFileRemindersSql } from '../sessions.ts';
 import { statement } from '../statements.ts';
-import { retentionQueries } from './retention.ts';
+import { idleSql, retentionQueries } from './retention.ts';
 import { oldestSql } from './space-limit.ts';
 
 const fixture = useWriterSession();
@@ -191,6 +191,53 @@ describe('slices', () => {
     expect(count('unreferenced_blobs')).toBe(50);
   });
 
+  test('remind of the files of a session that ended by itself, however many, each once and none that is there', async () => {
+    fixture.session.maintain({ kind: 'policy', policy: { ...thirtyDays, idleAfterMs: 10 * dayMs } });
+    const gone = storeEntry('deleted');
+    apply(...Array.from({ length: 450 }, (_, n) => storeEntry(`file ${n % 50}`)), gone);
+    apply(
+      entry('file-delete', { sessionId: 's1', fileId: idOf(gone) }),
+      storeEntry('s2', { sessionId: 's2' }),
+    );
+    clock.now += 10 * dayMs;
+    const reminders = "is_processed = 0 AND scheduled_deletion_time = '2026-02-10 00:00:00'";
+    const counts: number[] = [];
+    for (let more = true; more; counts.push(count('file_cleanup_queue', reminders))) {
+      await reopen();
+      ({ more } = fixture.session.maintain({ kind: 'retention' }));
+    }
+    expect(counts).toEqual([200, 400, 451]);
+    expect(count('file_cleanup_queue')).toBe(451);
+  });
+
+  test('remind no longer where the session was used or held in between, and never twice', async () => {
+    fixture.session.maintain({ kind: 'policy', policy: { ...thirtyDays, idleAfterMs: 10 * dayMs } });
+    apply(...Array.from({ length: 300 }, (_, n) => storeEntry(`file ${n}`)));
+    clock.now += 10 * dayMs;
+    const open = () => count('file_cleanup_queue', 'is_processed = 0');
+    const retainOnce = async () => {
+      await reopen();
+      return fixture.session.maintain({ kind: 'retention' });
+    };
+    await retainOnce();
+    const hold = (held: boolean) =>
+      apply(entry('session-hold', { sessionId: 's1', hold: held }, { atMs: clock.now }));
+    hold(true);
+    expect([(await retainOnce()).more, open()]).toEqual([false, 0]);
+    apply(storeEntry('again', {}, { atMs: clock.now }));
+    hold(false);
+    clock.now += 10 * dayMs;
+    await retainOnce();
+    hold(true);
+    hold(false); // all of them have theirs before the walk goes on
+    expect(open()).toBe(301);
+    await retainOnce();
+    expect(open()).toBe(301);
+    await retainOnce();
+    apply(storeEntry('used', {}, { atMs: clock.now }));
+    expect([(await retainOnce()).more, open()]).toEqual([false, 0]);
+  });
+
   test('end in time: one row at least, and no further one after 10 ms', async () => {
     let now = 0;
     const { dataDir } = fixture;
@@ -236,7 +283,7 @@ describe('slices', () => {
   });
 
   test('find what is due through an index, however many sessions there are', () => {
-    for (const sql of [...retentionQueries, oldestSql]) {
+    for (const sql of [...retentionQueries, idleSql, oldestSql]) {
       const values = sql === oldestSql ? ['ended'] : [0];
       const steps = statement(fixture.look, `EXPLAIN QUERY PLAN ${sql}`).all(...values);
       const [first, ...others] = (steps as { detail: string }[]).map(({ detail }) => detail);

@@ -2,12 +2,13 @@
 // and takes the oldest when the store holds more bytes than it may. Decided from the sessions' rows alone, each question
 // through an index of its own; a row of 001's cleanup queue is a reminder, never a permission.
 
-import { remindOfEnd } from '../sessions.ts';
-import { all, one } from '../statements.ts';
+import { remindOfFile } from '../sessions.ts';
+import { one } from '../statements.ts';
 import { type Cause, clearForGood, clearSoftly } from './clear-files.ts';
 import { nextStep } from './fate.ts';
-import { type SliceMoment, sliceRows } from './moment.ts';
+import type { SliceMoment } from './moment.ts';
 import { type PolicyInForce, policyInForce } from './policy.ts';
+import { postponeSessions } from './postpone.ts';
 import { beforeAllFiles, type FileState, filesAfter, findSessionRow, hasFiles } from './session-files.ts';
 import { endByLimit, noteCleaned, removeSession } from './session-steps.ts';
 import { beginSpaceWalk, isOnItsWay, walkForSpace } from './space-limit.ts';
@@ -17,11 +18,12 @@ const cause: Cause = { actor: 'retention', because: 'retention' };
 
 /** @returns whether there is more to do at once. */
 export function workOnRetention(moment: SliceMoment): boolean {
+  if (postponeSessions(moment)) return true;
   const policy = policyInForce(moment.db);
   let walk = continuedWalk(moment, policy);
   while (moment.budget.isOpen) {
     walk ??= nextWalk(moment, policy);
-    if (!walk) return endIdleSessions(moment, policy);
+    if (!walk) return false;
     if (!finish(moment, walk)) {
       saveWalk(moment.db, walk);
       return true;
@@ -40,6 +42,7 @@ function continuedWalk(moment: SliceMoment, policy: PolicyInForce): Walk | undef
   if (session) {
     if (walk.step === 'space' && isOnItsWay(session)) return walk;
     const next = nextStep(session, policy);
+    if (walk.step === 'remind' && next?.step === 'soft') return walk;
     if (next && next.step === walk.step && next.dueAtMs <= moment.nowMs) return walk;
   }
   saveWalk(moment.db, undefined);
@@ -51,7 +54,7 @@ function nextWalk(moment: SliceMoment, policy: PolicyInForce): Walk | undefined 
     const sessionId = findDue(moment, step, policy);
     if (sessionId !== undefined) return { step, sessionId, files: 0 };
   }
-  return beginSpaceWalk(moment, policy);
+  return beginSpaceWalk(moment, policy) ?? endIdleSession(moment, policy);
 }
 
 /** By the policy's span, and by spans of their own. */
@@ -97,6 +100,8 @@ function finish(moment: SliceMoment, walk: Walk): boolean {
       return purgeSession(moment, walk);
     case 'space':
       return walkForSpace(moment, walk);
+    case 'remind':
+      return remindOfSession(moment, walk);
   }
 }
 
@@ -124,27 +129,28 @@ function someFiles({ db, budget }: SliceMoment, sessionId: string, state: FileSt
   return filesAfter(db, sessionId, state, beforeAllFiles, budget.left).map(({ fileId }) => fileId);
 }
 
+/** For the test that it is answered by its index. */
+export const idleSql = `SELECT session_id AS sessionId FROM sessions
+  WHERE state = 'live' AND hold = 0 AND taken_bytes IS NULL AND last_activity_at_ms <= ?
+  ORDER BY last_activity_at_ms LIMIT 1`;
+
 /** Opt-in: without an idle limit no live session ever ends by itself. */
-function endIdleSessions(moment: SliceMoment, { idleAfterMs }: PolicyInForce): boolean {
-  if (idleAfterMs === null) return false;
-  const idle = all<{ sessionId: string }>(
-    moment.db,
-    `SELECT session_id AS sessionId FROM sessions
-     WHERE state = 'live' AND hold = 0 AND taken_bytes IS NULL AND last_activity_at_ms <= ?
-     ORDER BY last_activity_at_ms LIMIT ?`,
-    moment.nowMs - idleAfterMs,
-    moment.budget.left,
-  );
-  for (const { sessionId } of idle) {
-    if (!moment.budget.take()) return true;
-    endByLimit(moment, sessionId, 'idle');
-    // A reminder is a courtesy to 001's readers: a session with more files than a slice may touch goes without.
-    if (fileCount(moment, sessionId) <= sliceRows) remindOfEnd(moment.db, sessionId, moment.nowMs);
-  }
-  return idle.length > 0;
+function endIdleSession(moment: SliceMoment, { idleAfterMs }: PolicyInForce): Walk | undefined {
+  if (idleAfterMs === null) return undefined;
+  const idle = one<{ sessionId: string }>(moment.db, idleSql, moment.nowMs - idleAfterMs);
+  if (!idle) return undefined;
+  endByLimit(moment, idle.sessionId, 'idle');
+  return { step: 'remind', sessionId: idle.sessionId, files: 0, reminded: beforeAllFiles };
 }
 
-function fileCount({ db }: SliceMoment, sessionId: string): number {
-  const sql = "SELECT files FROM usage WHERE scope = 'session' AND name = ?";
-  return one<{ files: number }>(db, sql, sessionId)?.files ?? 0;
+function remindOfSession({ db, budget }: SliceMoment, walk: Walk): boolean {
+  for (;;) {
+    const files = filesAfter(db, walk.sessionId, 'active', walk.reminded ?? beforeAllFiles, budget.left);
+    if (files.length === 0) return budget.take();
+    for (const { fileId, uploadedAtMs } of files) {
+      if (!budget.take()) return false;
+      remindOfFile(db, fileId);
+      walk.reminded = { uploadedAtMs, fileId };
+    }
+  }
 }

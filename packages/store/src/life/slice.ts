@@ -14,6 +14,8 @@ export type SliceRequest =
     }
   /** Ends idle sessions, deletes softly what is due, purges what was deleted long enough ago. */
   | { readonly kind: 'retention' }
+  /** The writer's clock moved: before retention does anything else, sessions that the audit names after that entry wait anew. */
+  | { readonly kind: 'postpone'; readonly sinceAuditId: number }
   /** Removes rows of contents that nobody has named for `graceMs`. */
   | { readonly kind: 'sweep'; readonly graceMs: number }
   /** Second look at blob files that seemed to have no row: names below `blobs/`. */
@@ -79,6 +81,8 @@ export type SliceEvent =
   | { readonly event: 'session.ended'; readonly sessionId: string; readonly because: 'idle' | 'space' }
   | { readonly event: 'session.cleaned'; readonly sessionId: string; readonly files: number }
   | { readonly event: 'session.purged'; readonly sessionId: string; readonly files: number }
+  /** Their times may have been written by a clock that was behind. */
+  | { readonly event: 'sessions.postponed'; readonly sessions: number }
   | {
       readonly event: 'plan.ready';
       readonly planId: string;
