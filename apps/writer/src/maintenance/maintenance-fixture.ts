@@ -33,15 +33,21 @@ function withTime(redis: Redis, now: () => number): Redis {
 /**
  * @param env more FILEFLEET_* variables.
  * @param ticksOffMs how far the machine's uptime is behind the wall clock, in milliseconds.
+ * @param bootId of the machine's present boot.
  */
-export function maintain(place: MaintenancePlace, env: Record<string, string>, ticksOffMs: number) {
+export function maintain(
+  place: MaintenancePlace,
+  env: Record<string, string>,
+  ticksOffMs: number,
+  bootId = 'boot',
+) {
   const { session, dataDir, clock, redis, redisUrl } = place;
   const config = loadConfig({ FILEFLEET_DATA_DIR: dataDir, FILEFLEET_REDIS_URL: redisUrl, ...env });
   const desk = new ContentDesk(dataDir, session.epoch);
   const events: WriterEvent[] = [];
   const fatal: unknown[] = [];
   const requests: SliceRequest[] = [];
-  const ticks = { offMs: ticksOffMs, bootId: 'boot', nowMs: () => clock.nowMs() - ticks.offMs };
+  const ticks = { offMs: ticksOffMs, bootId, nowMs: () => clock.nowMs() - ticks.offMs };
   const redisTime = { offMs: 0 };
   let afterCopy = async () => {};
   /** Holds the next backup in the middle: the database is copied, files of contents are not. */
