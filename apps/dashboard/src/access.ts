@@ -56,6 +56,7 @@ const ownRows = [
   row('GET', '/live', 'viewer'),
   row('GET', '/history/:span', 'viewer'),
   row('GET', '/files', 'viewer'),
+  row('POST', '/files', 'operator'),
   row('GET', '/files/:fileId', 'viewer'),
   row('GET', '/files/:fileId/preview', 'viewer'),
   row('GET', '/files/:fileId/download', 'viewer'),

@@ -7,6 +7,7 @@ import type { ApiParts } from './api/register.ts';
 import type { StoreDoor } from './api/store-door.ts';
 import type { Emit } from './events.ts';
 import type { FleetProbe } from './fleet-state.ts';
+import type { UploadParts } from './upload/upload-route.ts';
 
 export interface PageParts {
   /** `door.reader()` for reads; throws StoreError NOT_INITIALIZED while there is no store. */
@@ -15,6 +16,8 @@ export interface PageParts {
   readonly api: ApiParts;
   /** What people ask for becomes an operation in the queue; see actions/form-action.ts for forms. */
   readonly actions: Actions;
+  /** Files that people bring: their folder and their limits. */
+  readonly uploads: UploadParts;
   readonly probe: FleetProbe;
   readonly queue: Queue;
   readonly redis: Redis;

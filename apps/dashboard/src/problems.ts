@@ -75,7 +75,7 @@ function answerOldForm(request: FastifyRequest, reply: FastifyReply): FastifyRep
 }
 
 /** The page of ours that a form stood on. */
-function cameFrom({ headers: { referer, host } }: FastifyRequest): string {
+export function cameFrom({ headers: { referer, host } }: FastifyRequest): string {
   if (referer === undefined || !URL.canParse(referer)) return '/';
   const url = new URL(referer);
   return url.host === host ? safeNext(url.pathname + url.search) : '/';

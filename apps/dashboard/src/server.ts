@@ -136,14 +136,14 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   app.addHook('onClose', async () => door.close());
   const accessRecords = new AccessRecords({ actions, emit, now });
   const api = makeApiParts({ door, probe, emit, accessRecords, limits: options.apiLimits ?? {} });
-  const pageParts: PageParts = { door, api, actions, probe, queue, redis, emit, now, config };
+  const limits = options.uploadLimits ?? {};
+  const uploads = makeUploadParts({ dataDir: config.dataDir, actions, now, view: api.view, limits });
+  const pageParts: PageParts = { door, api, actions, uploads, probe, queue, redis, emit, now, config };
   registerHealth(app, probe);
   const mayStay = ({ sessionId }: FastifyRequest) =>
     sessionId === null || sessions.nameOf(sessionId) !== undefined;
   registerFleet(app, pageParts, { ...options.fleet, mayStay });
   registerPages(app, pageParts);
-  const limits = options.uploadLimits ?? {};
-  const uploads = makeUploadParts({ dataDir: config.dataDir, actions, now, view: api.view, limits });
   await registerApi(app, api, (scope) => registerUpload(scope, uploads));
   await registerBoards(app, { queue, redis, emit });
   app.addHook('onClose', async () => {

@@ -1,16 +1,26 @@
 // The Files page: what to look for, what was found, and how far the look went.
 
+import { isAllowed } from '../access.ts';
 import { type Html, html } from '../pages/html.ts';
 import { type Frame, page } from '../pages/layout.ts';
 import { badge, bytes, count, emptyState, foreignText, when } from '../pages/show.ts';
+import { sessionField, uploadAssets, uploadForm } from '../upload/form-part.ts';
+import type { UploadLimits } from '../upload/limits.ts';
 import { type ListedFile, type ListFacts, pageFiles } from './list-facts.ts';
 import { type ListFields, type ListState, listUrl } from './list-query.ts';
 import { fileLink, sessionLink, typeText } from './parts.ts';
 
-export type ListPageFacts = ListFacts & Frame & { readonly nowMs: number };
+export type ListPageFacts = ListFacts &
+  Frame & {
+    readonly nowMs: number;
+    readonly limits: UploadLimits;
+    /** Ids of the sessions that were used last, for whoever brings a file. */
+    readonly lately: readonly string[];
+  };
 
 export function listPage(facts: ListPageFacts): string {
   const body = html`<h1>Files</h1>
+${isAllowed('operator', facts.person.role) && uploadPart(facts)}
 ${filterForm(facts)}
 <section class="card" aria-labelledby="found">
   <h2 id="found">${heading(facts)}</h2>
@@ -24,10 +34,19 @@ ${filterForm(facts)}
     nowMs,
     title: 'Files',
     current: 'files',
-    styles: ['files.css'],
-    scripts: ['files.js'],
+    styles: ['files.css', uploadAssets.style],
+    scripts: ['files.js', uploadAssets.script],
     body,
   });
+}
+
+/** Open at once where nothing is yet. */
+function uploadPart({ query, lately, limits, nowMs, csrfToken, total }: ListPageFacts): Html {
+  const session = () => sessionField(query.filter.sessionId ?? '', lately);
+  return html`<details class="confirm upload"${total === 0 && html` open`}>
+    <summary class="button quiet">Upload files…</summary>
+    ${uploadForm({ frame: { csrfToken }, nowMs, limits, session })}
+  </details>`;
 }
 
 const stateNames: Readonly<Record<ListState, string>> = {

@@ -9,6 +9,7 @@ import { notFound } from '../api/errors.ts';
 import type { PageParts } from '../page-parts.ts';
 import { pageScope } from '../page-scope.ts';
 import { frameOf, sendPage } from '../pages/frame.ts';
+import { registerUploadForm } from '../upload/form-route.ts';
 import { readFileFacts, readPurged } from './file-facts.ts';
 import { filePage } from './file-page.ts';
 import { readList } from './list-facts.ts';
@@ -17,12 +18,19 @@ import { purgedPage } from './purged-page.ts';
 
 type Query = Readonly<Record<string, unknown>>;
 
+/** Sessions that are offered to whoever brings a file. */
+const latelyUsed = 20;
+
 export function registerFiles(app: FastifyInstance, parts: PageParts): void {
   const { api, emit } = parts;
   pageScope(app, emit, titles, (scope) => {
     scope.get('/files', async (request, reply) => {
-      const facts = await readList(api, api.view(request), request.query as Query);
-      return sendPage(reply, listPage({ ...frameOf(request, reply), ...facts, nowMs: parts.now() }));
+      const view = api.view(request);
+      const facts = await readList(api, view, request.query as Query);
+      const lately = view.sessions({ limit: latelyUsed }).sessions.map(({ sessionId }) => sessionId);
+      const { limits } = parts.uploads;
+      const frame = frameOf(request, reply);
+      return sendPage(reply, listPage({ ...frame, ...facts, lately, limits, nowMs: parts.now() }));
     });
     scope.get('/files/:fileId', (request, reply) => showFile(parts, request, reply));
     scope.get('/files/:fileId/preview', (request, reply) => {
@@ -34,6 +42,7 @@ export function registerFiles(app: FastifyInstance, parts: PageParts): void {
       return giveContent(api, request, reply, 'download');
     });
     registerFileActions(scope, parts);
+    registerUploadForm(scope, parts.uploads);
   });
 }
 

@@ -38,6 +38,12 @@ export const sendPart = (reply: FastifyReply, part: { toString(): string }, stat
 
 /** After a form: says what was done and goes to a page that can be loaded again without doing it twice. */
 export function redirectWithFlash(reply: FastifyReply, url: string, kind: Flash['kind'], text: string) {
+  leaveFlash(reply, kind, text);
+  return reply.redirect(url, 303);
+}
+
+/** For the next page that is opened. */
+export function leaveFlash(reply: FastifyReply, kind: Flash['kind'], text: string): void {
   const value = Buffer.from(JSON.stringify({ kind, text: text.slice(0, flashCharacters) })).toString(
     'base64url',
   );
@@ -48,7 +54,6 @@ export function redirectWithFlash(reply: FastifyReply, url: string, kind: Flash[
     signed: true,
     maxAge: flashSeconds,
   });
-  return reply.redirect(url, 303);
 }
 
 /** Signed, so nobody else can put words into our mouth. */

@@ -30,7 +30,13 @@ export const planUrl = (planId: string): string => `/plans/${planId}`;
 export function planPage(facts: PlanPageFacts): string {
   const { person, csrfToken, flash, nowMs } = facts;
   const frame = { person, csrfToken, flash, nowMs };
-  return page({ ...frame, title: 'Plan', current: 'none', styles: ['session.css'], body: planBody(facts) });
+  return page({
+    ...frame,
+    title: 'Plan',
+    current: 'none',
+    styles: ['files.css', 'session.css'],
+    body: planBody(facts),
+  });
 }
 
 /** The inside of the page. While the plan is in work, htmx asks for it anew. */
@@ -41,6 +47,7 @@ export function planBody(facts: PlanPageFacts): Html {
     isPassing(plan) &&
     html` hx-get="${url}" hx-trigger="every 1s" hx-select="#plan" hx-target="this" hx-swap="outerHTML"`;
   return html`<div id="plan" class="plan"${poll}>
+${crumbs(plan.request)}
 <h1>Plan: ${titleOf(plan.request)}</h1>
 <section class="card outcome ${toneOf(plan)}" role="status"><p>${sentence(plan, nowMs)}</p>
 ${isPassing(plan) && html`<p><a href="${url}">Look again</a></p>`}
@@ -48,8 +55,14 @@ ${plan.state === 'ready' && applyForm(facts)}
 </section>
 <section class="card" aria-label="What it selects"><div class="figures">${figures(plan)}</div></section>
 ${rowsCard(facts)}
-<p class="hint">Asked for by ${foreignText(plan.actor ?? plan.vm)} ${when(plan.createdAtMs, nowMs)}. ${sessionOf(plan.request) !== undefined && html`Session ${sessionLink(sessionOf(plan.request) ?? '')}.`}</p>
+<p class="hint">Asked for by ${foreignText(plan.actor ?? plan.vm)} ${when(plan.createdAtMs, nowMs)}.</p>
 </div>`;
+}
+
+function crumbs(request: PlanRequest): Html {
+  const sessionId = sessionOf(request);
+  const [url, name] = sessionId === undefined ? ['/storage', 'Storage'] : ['/sessions', 'Sessions'];
+  return html`<nav class="crumbs" aria-label="Where this is"><a href="${url}">${name}</a>${sessionId !== undefined && html` <span aria-hidden="true">›</span> ${sessionLink(sessionId)}`}</nav>`;
 }
 
 const sessionOf = (request: PlanRequest): string | undefined =>

@@ -64,10 +64,9 @@ function showSession(parts: PageParts, request: FastifyRequest, reply: FastifyRe
   });
   const policy = view.fleet.getRetention();
   if (!policy) throw notFound('a policy of retention');
-  return sendPage(
-    reply,
-    sessionPage({ ...frameOf(request, reply), session, policy, files, nowMs: parts.now() }),
-  );
+  const { limits } = parts.uploads;
+  const frame = frameOf(request, reply);
+  return sendPage(reply, sessionPage({ ...frame, session, policy, files, limits, nowMs: parts.now() }));
 }
 
 const sessionIdOf = (request: FastifyRequest): string => (request.params as { sessionId: string }).sessionId;

@@ -7,6 +7,8 @@ import { fileLink, sessionUrl, typeText } from '../files/parts.ts';
 import { type Html, html } from '../pages/html.ts';
 import { type Frame, page } from '../pages/layout.ts';
 import { badge, bytes, count, emptyState, exactTime, figure, foreignText, when } from '../pages/show.ts';
+import { uploadAssets, uploadForm } from '../upload/form-part.ts';
+import type { UploadLimits } from '../upload/limits.ts';
 import { type ClockStep, clockOf } from './clock.ts';
 import { stateBadge } from './list-page.ts';
 import { type FileGroup, groupFiles, timeline } from './timeline.ts';
@@ -15,22 +17,26 @@ export interface SessionPageFacts extends Frame {
   readonly session: SessionFacts;
   readonly policy: RetentionFacts;
   readonly files: FilePage;
+  readonly limits: UploadLimits;
   readonly nowMs: number;
 }
 
 export function sessionPage(facts: SessionPageFacts): string {
   const { person, csrfToken, flash, session, files, nowMs } = facts;
-  const body = html`<div class="row"><h1>Session ${foreignText(session.sessionId)}</h1>${stateBadge(session)}</div>
+  const body = html`<nav class="crumbs" aria-label="Where this is"><a href="/sessions">Sessions</a></nav>
+<div class="row"><h1>Session ${foreignText(session.sessionId)}</h1>${stateBadge(session)}</div>
 <section class="card" aria-label="Figures"><div class="figures">${figures(facts)}</div></section>
 ${clockCard(facts)}
 ${isAllowed('operator', person.role) && actionsCard(facts)}
+${isAllowed('operator', person.role) && uploadCard(facts)}
 <section class="card" aria-labelledby="files">
   <h2 id="files">Files along time</h2>
   ${files.files.length === 0 ? emptyState('No files', 'Its files have been purged, or none was stored yet.') : fileLists(facts)}
 </section>`;
   const frame = { person, csrfToken, flash, nowMs };
   const title = `Session ${session.sessionId}`;
-  return page({ ...frame, title, current: 'sessions', styles: ['files.css', 'session.css'], body });
+  const styles = ['files.css', 'session.css', uploadAssets.style];
+  return page({ ...frame, title, current: 'sessions', styles, scripts: [uploadAssets.script], body });
 }
 
 function figures({ session, files, nowMs }: SessionPageFacts): Html[] {
@@ -86,6 +92,14 @@ function actionsCard({ session, person, csrfToken, nowMs }: SessionPageFacts): H
     ${isAllowed('admin', person.role) && html`<form method="post" action="${url}/purge">${fields()}<button class="danger">Purge for good …</button></form>`}
   </div>
   <p class="hint">Clean up and purge first show what would go. Nothing goes before you apply that plan.</p>
+</section>`;
+}
+
+function uploadCard({ session, limits, csrfToken, nowMs }: SessionPageFacts): Html {
+  return html`<section class="card" aria-labelledby="upload">
+  <h2 id="upload">Add files</h2>
+  ${uploadForm({ frame: { csrfToken }, nowMs, limits, session: session.sessionId })}
+  ${session.state !== 'live' && html`<p class="hint">The session has ended; a new file makes it active again.</p>`}
 </section>`;
 }
 

@@ -46,9 +46,21 @@ function assertTimely(operationId: string, nowMs: number): string {
   throw invalid(`a UUIDv7 of the last 29 days, got one of ${new Date(nowMs - ageMs).toISOString()}`);
 }
 
-/** A UUIDv7 whose random bits are a hash. */
+/**
+ * The id of one file of a form: the same form sent again is the same operations, and another file in it is another one.
+ * @param operationId of the form. @param file all that tells its files apart.
+ */
+export function idInForm(operationId: string, file: readonly (string | number)[]): string {
+  return hashedId(['filefleet form', operationId, ...file], operationIdTimeMs(operationId));
+}
+
 function derivedId(key: string, { caller, sessionId }: KeyOwner, atMs: number): string {
-  const text = JSON.stringify(['filefleet upload', caller, sessionId, key]);
+  return hashedId(['filefleet upload', caller, sessionId, key], atMs);
+}
+
+/** A UUIDv7 whose random bits are a hash. */
+function hashedId(parts: readonly unknown[], atMs: number): string {
+  const text = JSON.stringify(parts);
   const hash = createHash('sha256').update(text).digest('hex');
   const time = atMs.toString(16).padStart(12, '0');
   const variant = ((Number.parseInt(hash[3] ?? '0', 16) & 0x3) | 0x8).toString(16);

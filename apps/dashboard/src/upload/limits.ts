@@ -8,6 +8,8 @@ export interface UploadLimits {
   /** Bytes and files that may lie in the folder `incoming` together: what comes, and what waits for the writer. */
   readonly totalBytes: number;
   readonly totalFiles: number;
+  /** Files that a form of our pages brings at once. */
+  readonly formFiles: number;
   /** Uploads at the same time; others wait for a place, as many as `waiting`, for `patienceMs` milliseconds. */
   readonly atOnce: number;
   readonly waiting: number;
@@ -26,6 +28,7 @@ export const defaultUploadLimits: UploadLimits = Object.freeze({
   fileBytes: protocol.stagedFileBytes,
   totalBytes: 1024 * MiB,
   totalFiles: 1_000,
+  formFiles: 20,
   atOnce: 16,
   waiting: 64,
   patienceMs: 10_000,

@@ -3,13 +3,15 @@
 
 import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
+import { ActionError } from '../actions/action-error.ts';
 import { ApiError } from '../api/errors.ts';
 import { addField, type Fields, fieldBytes, fieldNames, fileMissing } from './fields.ts';
 import type { IncomingDraft, IncomingFolder } from './incoming-folder.ts';
 import type { UploadLimits } from './limits.ts';
+import { Stall } from './stall.ts';
 
-/** Room for boundaries, part headers and fields beside the file. */
-const formBytes = 256 * 1024;
+/** Room for boundaries, part headers and fields beside the files. */
+export const formBytes = 256 * 1024;
 
 export interface Received {
   readonly draft: IncomingDraft;
@@ -28,14 +30,7 @@ export async function receive(
   folder: IncomingFolder,
   limits: UploadLimits,
 ): Promise<Received> {
-  const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new ApiError(
-      415,
-      'ENCODING_UNSUPPORTED',
-      `expected the bytes as they are, got the Content-Encoding ${encoding.slice(0, 40)}; leave it out`,
-    );
-  }
+  assertPlain(request);
   const isForm = request.isMultipart();
   const bytes = announcedBytes(request, isForm ? formBytes : 0, limits);
   const stall = new Stall(limits.stallMs);
@@ -44,8 +39,7 @@ export async function receive(
     return isForm ? await receiving.form(request) : await receiving.raw(request);
   } catch (error) {
     await receiving.discard();
-    request.raw.unpipe?.();
-    request.raw.resume(); // so that a client that is still sending comes to read the answer
+    readOn(request);
     throw asFormError(error);
   } finally {
     stall.end();
@@ -74,7 +68,9 @@ class Receiving {
   async form(request: FastifyRequest): Promise<Received> {
     const fields = fieldsOfAddress(request);
     let file: MultipartFile | undefined;
-    for await (const part of this.#stall.watch(request.parts(partLimits(this.#limits)))) {
+    for await (const part of this.#stall.watch(
+      request.parts(partLimits(this.#limits, 1, fieldNames.length + 2)),
+    )) {
       if (part.type === 'file') {
         file = assertFile(part);
         await this.#fill(part.file);
@@ -84,8 +80,7 @@ class Receiving {
       }
     }
     if (!file || !this.#draft) throw fileMissing('none');
-    const mimeType = file.mimetype === 'application/octet-stream' ? undefined : file.mimetype;
-    return { draft: this.#draft, fields, partName: file.filename, mimeType };
+    return { draft: this.#draft, fields, partName: file.filename, mimeType: typeOfPart(file) };
   }
 
   /** Name and all else are in the address. */
@@ -108,6 +103,23 @@ class Receiving {
   }
 }
 
+/** @throws ApiError ENCODING_UNSUPPORTED */
+export function assertPlain({ headers }: FastifyRequest): void {
+  const encoding = headers['content-encoding'];
+  if (encoding === undefined || encoding === 'identity') return;
+  throw new ApiError(
+    415,
+    'ENCODING_UNSUPPORTED',
+    `expected the bytes as they are, got the Content-Encoding ${encoding.slice(0, 40)}; leave it out`,
+  );
+}
+
+/** So that a client that is still sending comes to read the answer. */
+export function readOn({ raw }: FastifyRequest): void {
+  raw.unpipe?.();
+  raw.resume();
+}
+
 function fieldsOfAddress({ query }: FastifyRequest): Fields {
   const fields: Fields = {};
   for (const [fieldname, value] of Object.entries(query as Record<string, string | undefined>)) {
@@ -116,53 +128,13 @@ function fieldsOfAddress({ query }: FastifyRequest): Fields {
   return fields;
 }
 
-/** Ends a reading when nothing came for too long. */
-class Stall {
-  readonly #timer: NodeJS.Timeout;
-  /** Of the reading that is waited for. A promise for all of them would hold on to every piece that was ever read. */
-  #giveUp: ((error: ApiError) => void) | undefined;
-
-  constructor(stallMs: number) {
-    this.#timer = setTimeout(() => this.#giveUp?.(stalled(stallMs)), stallMs);
-  }
-
-  /** Not ended by leaving it early: the request has to stay open for its answer. */
-  async *watch<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
-    const from = 'iterator' in source ? (source as unknown as Iterating<T>).iterator(keepOpen) : source;
-    const iterator = from[Symbol.asyncIterator]();
-    for (;;) {
-      const next = await new Promise<IteratorResult<T>>((resolve, reject) => {
-        this.#giveUp = reject;
-        iterator.next().then(resolve, reject);
-      });
-      if (next.done) return;
-      yield next.value;
-      this.#timer.refresh(); // the disk may have taken its time
-    }
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
-}
-
-function stalled(stallMs: number): ApiError {
-  const message = `expected the body to go on, got nothing for ${stallMs / 1_000} s; send it again`;
-  return new ApiError(408, 'BODY_STALLED', message);
-}
-
-/** A stream of Node. */
-interface Iterating<T> {
-  iterator(options: { destroyOnReturn: boolean }): AsyncIterable<T>;
-}
-const keepOpen = { destroyOnReturn: false };
-
-const partLimits = ({ fileBytes }: UploadLimits) => ({
+/** @param files and fields that a form may have. */
+export const partLimits = ({ fileBytes }: UploadLimits, files: number, fields: number) => ({
   limits: {
     fileSize: fileBytes,
-    files: 1,
-    fields: fieldNames.length + 2,
-    parts: fieldNames.length + 3,
+    files,
+    fields,
+    parts: files + fields,
     fieldNameSize: 100,
     fieldSize: fieldBytes,
     headerPairs: 32,
@@ -186,10 +158,14 @@ function announcedBytes({ headers }: FastifyRequest, beside: number, limits: Upl
   return Number.isNaN(announced) ? limits.fileBytes : Math.min(announced, limits.fileBytes);
 }
 
-function tooLarge({ fileBytes }: UploadLimits): ApiError {
+export function tooLarge({ fileBytes }: UploadLimits): ApiError {
   const message = `expected the file to be at most ${fileBytes} bytes, got more; split it into several files`;
   return new ApiError(413, 'FILE_TOO_LARGE', message);
 }
+
+/** Browsers and curl say this of bytes of which they know nothing; it is no type of theirs. */
+export const typeOfPart = ({ mimetype }: MultipartFile): string | undefined =>
+  mimetype === 'application/octet-stream' ? undefined : mimetype;
 
 /** What curl says about bytes of which it knows nothing is no type of theirs. */
 function declaredType({ headers }: FastifyRequest): string | undefined {
@@ -200,8 +176,9 @@ function declaredType({ headers }: FastifyRequest): string | undefined {
 }
 
 /** Whatever the parser says is about the body; everything else has its own words already. */
-function asFormError(error: unknown): unknown {
-  if (error instanceof ApiError || (error instanceof Error && 'syscall' in error)) return error;
+export function asFormError(error: unknown): unknown {
+  const hasOwnWords = error instanceof ApiError || error instanceof ActionError;
+  if (hasOwnWords || (error instanceof Error && 'syscall' in error)) return error;
   const { code, message } = error as { code?: string; message?: string };
   if (code === 'FST_FILES_LIMIT') return fileMissing('several; send one after the other');
   return new ApiError(

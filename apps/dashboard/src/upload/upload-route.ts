@@ -12,11 +12,13 @@ import { ids } from '../api/schemas.ts';
 import { Turns } from '../api/turns.ts';
 import type { View } from '../api/view.ts';
 import { bodies, headers, pending, query, refuse, type Stored, stored } from './answers.ts';
+import { hasCsrf } from './csrf.ts';
 import { describeFile } from './fields.ts';
 import { operationIdOf } from './idempotency.ts';
-import { type Brought, IncomingFolder } from './incoming-folder.ts';
+import { IncomingFolder } from './incoming-folder.ts';
 import { defaultUploadLimits, type UploadLimits } from './limits.ts';
 import { type Received, receive } from './receive.ts';
+import { send } from './send.ts';
 
 export interface UploadParts {
   readonly folder: IncomingFolder;
@@ -100,12 +102,8 @@ async function assertCsrf(
   reply: FastifyReply,
   token: string | undefined,
 ): Promise<void> {
-  if (request.sessionId === null) return;
-  request.body = { _csrf: token };
-  await new Promise<void>((resolve, reject) => {
-    const send = () => reject(new ApiError(403, 'TOKEN_WRONG', crossPage));
-    request.server.csrfProtection(request, Object.create(reply, { send: { value: send } }), resolve);
-  });
+  if (request.sessionId === null || (await hasCsrf(request, reply, token))) return;
+  throw new ApiError(403, 'TOKEN_WRONG', crossPage);
 }
 
 const crossPage =
@@ -126,7 +124,7 @@ async function store(
   );
   const brought = await draft.keep();
   try {
-    const receipt = await run(parts, actor, operationId, { sessionId, ...described }, brought);
+    const receipt = await send(parts, actor, operationId, { sessionId, ...described }, brought);
     reply.code(201).header('location', `${apiRoot}/files/${operationId}`);
     return { file: lookAt(() => parts.view(request).file(operationId)), receipt } satisfies Stored;
   } catch (error) {
@@ -157,30 +155,6 @@ function lookAt(look: () => unknown): Stored['file'] {
     return null;
   }
 }
-
-/** The file stays only while an operation under way may name it. */
-async function run(
-  { actions, folder, limits }: UploadParts,
-  actor: Actor,
-  operationId: string,
-  fields: { sessionId: string; filename: string },
-  { name, digest, size }: Brought,
-) {
-  const content = { from: 'incoming', name } as const;
-  const options = { operationId, deadlineMs: limits.receiptMs };
-  try {
-    const ask = () => actions.run(actor, 'file-store', { ...fields, digest, size, content }, options);
-    // An earlier upload under this id, answered 202, may have been given up since: that says nothing about these bytes.
-    const receipt = await ask().catch((error) => (wasGivenUp(error) ? ask() : Promise.reject(error)));
-    await folder.remove(name); // a repeat got the first receipt, and the writer never saw this one
-    return receipt;
-  } catch (error) {
-    if (!(error instanceof ActionError && error.isUnderWay)) await folder.remove(name);
-    throw error;
-  }
-}
-
-const wasGivenUp = (error: unknown): boolean => error instanceof ActionError && error.code === 'GIVEN_UP';
 
 /** Whoever is said to have uploaded it, the history names who sent it. */
 function actorOf(request: FastifyRequest, uploader: string | undefined): Actor {
