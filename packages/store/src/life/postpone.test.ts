@@ -50,13 +50,13 @@ test('nothing before the doubt is touched, and nothing is made earlier', () => {
   const since = head();
   clock.now += dayMs;
   apply(storeEntry('ahead', { sessionId: 'ahead' }));
-  clock.now -= dayMs;
-  endBehind('s1');
+  clock.now -= 40 * dayMs;
+  end('ahead');
+  clock.now = startMs + 1;
   postpone(since);
-  clock.now += 1;
   expect(retain()).toEqual([{ event: 'sessions.postponed', sessions: 1 }]);
   expect(timesOf('before')).toEqual({ used: 0, ended: 0, cleaned: null });
-  expect(timesOf('ahead')).toEqual({ used: dayMs, ended: null, cleaned: null });
+  expect(timesOf('ahead')).toEqual({ used: dayMs, ended: 1, cleaned: null });
 });
 
 test('one that is live is not ended for want of activity, one that was cleaned is not purged', () => {
