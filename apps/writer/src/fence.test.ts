@@ -19,6 +19,19 @@ test('a lower epoch is refused as a whole, and the error names both', async () =
   expect(await server.redis.mget('{f}:epoch', '{f}:a')).toEqual(['5', null]);
 });
 
+test('the same epoch of another tenure is refused, also when both come to an empty Redis', async () => {
+  const [first, other] = [makeFence(1), makeFence(1)];
+  for (const winner of [first, other]) {
+    await winner.run([['SET', '{f}:a', 'winner']]);
+    const refused = (winner === first ? other : first).run([['SET', '{f}:a', 'loser']]);
+    await expect(refused).rejects.toThrow(FencedError);
+    await expect(refused).rejects.toThrow('expected epoch 1 in Redis to be ours, got that of another store');
+    expect(await server.redis.get('{f}:a')).toBe('winner');
+    await winner.run([]);
+    await server.redis.flushall();
+  }
+});
+
 test('a command that fails is reported and keeps no other from going through', async () => {
   await server.redis.set('{f}:text', 'x');
   const errors = await makeFence(1).run([
