@@ -153,7 +153,9 @@ describe('loadConfig', () => {
   });
 
   test('a name that only test runs use is passed over', () => {
-    expect(problemsOf({ FILEFLEET_NOT_RUN_FILE: '/tmp/x' })).toEqual([]);
+    expect(
+      problemsOf({ FILEFLEET_NOT_RUN_FILE: '/tmp/x', FILEFLEET_PICTURES: '1', FILEFLEET_LEFT_OUT: 'all' }),
+    ).toEqual([]);
   });
 
   test.each([

@@ -240,4 +240,6 @@ export const ignoredNames: readonly string[] = Object.freeze([
   'FILEFLEET_TEST_FAILPOINTS',
   'FILEFLEET_TEST_UNSAFE',
   'FILEFLEET_CONTAINERS',
+  'FILEFLEET_PICTURES',
+  'FILEFLEET_LEFT_OUT',
 ]);

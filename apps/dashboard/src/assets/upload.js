@@ -1,21 +1,6 @@
 // On the form that brings files: files can be dropped on it, what is too much is said before it is sent, and how far it is shows.
 // What the server says comes with the page that follows, as without a script.
 
-const KiB = 1024;
-const units = ['B', 'KiB', 'MiB', 'GiB'];
-
-/** The same words as `bytesText` in pages/show.ts. */
-function bytesText(bytes) {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1_000 && unit < units.length - 1) {
-    value /= KiB;
-    unit += 1;
-  }
-  const digits = unit === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
-  return `${Number(value.toFixed(digits))} ${units[unit]}`;
-}
-
 for (const form of document.querySelectorAll('form.upload')) enhance(form);
 
 function enhance(form) {
@@ -45,14 +30,14 @@ function enhance(form) {
 function tooMuch({ dataset }, files) {
   const all = [...files];
   const large = all.find(({ size }) => size > Number(dataset.fileBytes));
-  if (large)
-    return `${large.name} has ${bytesText(large.size)}; ${bytesText(dataset.fileBytes)} is the most.`;
+  if (large) return `${large.name} is larger than ${dataset.fileMost}, which is the most.`;
   if (all.length > Number(dataset.files)) {
     return `These are ${all.length} files; at most ${dataset.files} can come at once.`;
   }
   const total = all.reduce((sum, { size }) => sum + size, 0);
-  if (total <= Number(dataset.totalBytes)) return '';
-  return `These have ${bytesText(total)} together; ${bytesText(dataset.totalBytes)} is the most at once.`;
+  return total > Number(dataset.totalBytes)
+    ? `These are larger than ${dataset.totalMost} together, which is the most at once.`
+    : '';
 }
 
 /** A drag passes over what is inside, too, so that ends of it are counted. */

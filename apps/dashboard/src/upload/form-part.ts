@@ -21,7 +21,7 @@ export const uploadAssets = Object.freeze({ script: 'upload.js', style: 'upload.
 /** The fields stand before the files: who may not is told before anything is taken. */
 export function uploadForm({ frame, nowMs, limits, session }: UploadFormFacts): Html {
   const { fileBytes, totalBytes, formFiles } = limits;
-  return html`<form class="upload" method="post" action="/files" enctype="multipart/form-data" data-file-bytes="${fileBytes}" data-total-bytes="${totalBytes}" data-files="${formFiles}">
+  return html`<form class="upload" method="post" action="/files" enctype="multipart/form-data" data-file-bytes="${fileBytes}" data-file-most="${bytesText(fileBytes)}" data-total-bytes="${totalBytes}" data-total-most="${bytesText(totalBytes)}" data-files="${formFiles}">
   ${actionFields(frame.csrfToken, nowMs)}
   ${typeof session === 'string' ? html`<input type="hidden" name="session" value="${session}">` : session()}
   <label>Files <input type="file" name="file" multiple required></label>
