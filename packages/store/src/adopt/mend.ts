@@ -2,6 +2,7 @@
 
 import { limits } from '@filefleet/protocol';
 import type { Database } from 'better-sqlite3';
+import { mendValues } from './mend-values.ts';
 import type { AdoptionReport } from './report.ts';
 
 const sideTables = [
@@ -14,6 +15,7 @@ const sideTables = [
 /** In one transaction. */
 export function mendRows(db: Database, report: AdoptionReport): void {
   const mend = db.transaction(() => {
+    mendValues(db, report);
     for (const [table, key] of sideTables) mendSideTable(db, table, key, report);
     reportDoubles(db, report);
     closeReminders(db, report);

@@ -3,14 +3,16 @@
 
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { errnoOf, type Hashed, hashFrom } from '../backup/files.ts';
 import { StoreError } from '../errors.ts';
 import { changed } from './source.ts';
 
 export interface StorageFile {
-  /** Absolute. */
+  /** Absolute; what is no UTF-8 in it is replaced. */
   readonly path: string;
+  /** The same as the disk has it. */
+  readonly raw: Buffer;
   /** Below the folder, for people. */
   readonly shown: string;
   readonly size: number;
@@ -35,10 +37,11 @@ export class Storage {
   readonly #root: string;
   /** As it was given: rows may hold paths that begin with it. */
   readonly #given: string;
+  readonly #files: StorageFile[] = [];
   readonly #byPath = new Map<string, StorageFile>();
   readonly #byName = new Map<string, StorageFile[]>();
   readonly #links = new Set<string>();
-  readonly #digests = new Map<string, Hashed>();
+  readonly #digests = new Map<StorageFile, Hashed>();
   #byDigest: Map<string, StorageFile> | undefined;
 
   /**
@@ -49,10 +52,11 @@ export class Storage {
   static async open(dir: string, without: string): Promise<Storage> {
     try {
       const storage = new Storage(await realpath(dir), resolve(dir));
-      await storage.#walk(storage.#root, without);
+      await storage.#walk(Buffer.from(storage.#root), without);
       return storage;
     } catch (cause) {
-      const message = `expected ${dir} to be a folder that can be read, got ${errnoOf(cause) ?? String(cause)}`;
+      const { path = dir } = cause as NodeJS.ErrnoException; // a folder below it, perhaps
+      const message = `expected ${path} to be a folder that can be read, got ${errnoOf(cause) ?? String(cause)}`;
       throw new StoreError('PATH_INVALID', message, { cause, facts: { dir } });
     }
   }
@@ -84,7 +88,7 @@ export class Storage {
   async withDigest(digest: string): Promise<StorageFile | undefined> {
     if (!this.#byDigest) {
       this.#byDigest = new Map();
-      for (const file of this.#byPath.values()) {
+      for (const file of this.#files) {
         const { sha256 } = await this.hash(file);
         if (!this.#byDigest.has(sha256)) this.#byDigest.set(sha256, file);
       }
@@ -94,17 +98,17 @@ export class Storage {
 
   /** @throws StoreError SOURCE_CHANGED */
   async hash(file: StorageFile): Promise<Hashed> {
-    const known = this.#digests.get(file.path);
+    const known = this.#digests.get(file);
     if (known) return known;
     const hashed = await this.read(file, hashFrom).catch(unlessUnreadable);
-    this.#digests.set(file.path, hashed);
+    this.#digests.set(file, hashed);
     return hashed;
   }
 
   /** Opens a file that was found, and nothing that has taken its place. @throws StoreError SOURCE_CHANGED */
   async read<T>(file: StorageFile, use: (handle: FileHandle) => Promise<T>): Promise<T> {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const handle = await open(file.path, flags).catch((error: unknown) => {
+    const handle = await open(file.raw, flags).catch((error: unknown) => {
       if (['ENOENT', 'ELOOP', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw changed(file.path);
       throw error;
     });
@@ -126,20 +130,24 @@ export class Storage {
     return undefined;
   }
 
-  async #walk(folder: string, without: string): Promise<void> {
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name);
+  /** Names are bytes to the disk: read as text, one that is no UTF-8 would lead nowhere. */
+  async #walk(folder: Buffer, without: string): Promise<void> {
+    for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
+      const raw = Buffer.concat([folder, Buffer.from(sep), entry.name]);
+      const path = raw.toString();
       if (path === without) continue;
       if (entry.isSymbolicLink()) this.#links.add(path);
-      else if (entry.isDirectory()) await this.#walk(path, without);
-      else if (entry.isFile()) await this.#add(path, entry.name);
+      else if (entry.isDirectory()) await this.#walk(raw, without);
+      else if (entry.isFile()) await this.#add(raw, path);
     }
   }
 
-  async #add(path: string, name: string): Promise<void> {
-    const { size, ino, dev } = await stat(path, { bigint: true });
-    const file = { path, shown: relative(this.#root, path), size: Number(size), ino, dev };
-    this.#byPath.set(path, file);
+  async #add(raw: Buffer, path: string): Promise<void> {
+    const { size, ino, dev } = await stat(raw, { bigint: true });
+    const file = { path, raw, shown: relative(this.#root, path), size: Number(size), ino, dev };
+    this.#files.push(file);
+    if (!this.#byPath.has(path)) this.#byPath.set(path, file);
+    const name = basename(path);
     this.#byName.set(name, [...(this.#byName.get(name) ?? []), file]);
   }
 }
