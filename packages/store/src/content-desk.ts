@@ -7,14 +7,14 @@ import type { Operation } from '@filefleet/protocol';
 import type { Database } from 'better-sqlite3';
 import { type BlobRow, findHeldBlob } from './blob-rows.ts';
 import { type BlobDraft, BlobFiles } from './blobs.ts';
+import { BytesFolder, quarantineLimits, refusedBytesLimits } from './bytes-folder.ts';
 import { openReadConnection } from './connection.ts';
-import { blobsDir, databasePath, deadLettersDir, quarantineDir, tmpDir } from './data-dir.ts';
+import { blobsDir, damagedPrefix, databasePath, deadLettersDir, quarantineDir, tmpDir } from './data-dir.ts';
 import { assertEpoch } from './group.ts';
 import { findLedgerRow } from './ledger.ts';
 import type { SweptBlob } from './life/slice.ts';
 import { isRetry, retriedOperation } from './operations/refused.ts';
 import { Refusal } from './operations/turn.ts';
-import { RefusedBytes } from './refused-bytes.ts';
 import { one } from './statements.ts';
 import type { Without } from './tenure.ts';
 
@@ -32,7 +32,7 @@ export class ContentDesk {
   readonly #dataDir: string;
   readonly #blobs: BlobFiles;
   /** Bytes of refused stores. */
-  readonly refused: RefusedBytes;
+  readonly refused: BytesFolder;
   readonly #epoch: number;
 
   /**
@@ -43,7 +43,7 @@ export class ContentDesk {
   constructor(dataDir: string, epoch: number, probe?: (step: string) => void, without?: Without) {
     this.#dataDir = dataDir;
     this.#epoch = epoch;
-    this.refused = new RefusedBytes(deadLettersDir(dataDir));
+    this.refused = new BytesFolder(deadLettersDir(dataDir), refusedBytesLimits);
     this.#db = openReadConnection(databasePath(dataDir));
     this.#blobs = new BlobFiles(
       { blobsDir: blobsDir(dataDir), tmpDir: tmpDir(dataDir) },
@@ -102,10 +102,17 @@ export class ContentDesk {
     return name ? join(quarantineDir(this.#dataDir), name) : undefined;
   }
 
-  /** Removes bytes of refused stores that are too old, or whose dead letter is gone. @returns how many files. */
-  pruneRefused(nowMs: number): Promise<number> {
-    const sql = 'SELECT 1 FROM dead_letters WHERE operation_id = ?';
-    return this.refused.prune((operationId) => one(this.#db, sql, operationId) !== undefined, nowMs);
+  /** Removes bytes of refused stores and of the quarantine that are too old, too many, or listed no more. @returns how many files. */
+  async pruneKept(nowMs: number): Promise<number> {
+    const isRow = (sql: string) => (name: string) => one(this.#db, sql, name) !== undefined;
+    const isJob = isRow('SELECT 1 FROM quarantine WHERE bytes_name = ?');
+    const isQuarantined = (name: string) => name.startsWith(damagedPrefix) || isJob(name);
+    const quarantine = new BytesFolder(quarantineDir(this.#dataDir), quarantineLimits);
+    const refused = await this.refused.prune(
+      isRow('SELECT 1 FROM dead_letters WHERE operation_id = ?'),
+      nowMs,
+    );
+    return refused + (await quarantine.prune(isQuarantined, nowMs));
   }
 
   /**

@@ -20,8 +20,10 @@ export const fileMode = 0o640;
 
 export const databasePath = (dataDir: string): string => join(dataDir, 'conversation_files.db');
 export const blobsDir = (dataDir: string): string => join(dataDir, 'blobs');
-/** Bytes of jobs in quarantine. */
+/** Bytes of jobs in quarantine, and files of damaged contents. */
 export const quarantineDir = (dataDir: string): string => join(dataDir, 'quarantine');
+/** Names of the latter begin with this. */
+export const damagedPrefix = 'damaged-';
 /** Uploads of the dashboard on their way to the writer: the only folder that is not the writer's alone. */
 export const incomingDir = (dataDir: string): string => join(dataDir, 'incoming');
 /** How long a file may lie in it, in milliseconds: its operation comes by then, or brings its bytes again. */

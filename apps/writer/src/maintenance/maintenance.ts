@@ -29,7 +29,7 @@ const anchorWithinMs = 200;
 export interface MaintenanceOptions {
   readonly config: Config;
   readonly line: Pick<CommitLine, 'maintain' | 'prune' | 'backupTo'>;
-  readonly desk: Pick<ContentDesk, 'removeSwept' | 'beginBlob' | 'discardUnnamed' | 'pruneRefused'>;
+  readonly desk: Pick<ContentDesk, 'removeSwept' | 'beginBlob' | 'discardUnnamed' | 'pruneKept'>;
   readonly redis: Redis;
   readonly fence: Fence;
   readonly emit: Emit;
@@ -103,7 +103,7 @@ export class Maintenance {
         clock,
         prune: async () => {
           const pruned = await line.prune();
-          const files = await options.desk.pruneRefused(clock.nowMs());
+          const files = await options.desk.pruneKept(clock.nowMs());
           return { ...pruned, refusals: pruned.refusals + files };
         },
         onPruned: (pruned) => emit('maintenance.pruned', pruned),

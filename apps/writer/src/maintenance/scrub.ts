@@ -106,14 +106,14 @@ export class Scrub {
   }
 
   async #report(content: ScrubContent, reason: string): Promise<void> {
-    const { desk, slices, emit, heal, probe } = this.#options;
+    const { desk, slices, clock, emit, heal, probe } = this.#options;
     const { blobId, digest, size, name } = content;
     const { rows } = await slices.run({ kind: 'damaged', blobId, digest, reason, name });
     if (rows === 0) return; // swept or stored anew meanwhile
     this.#damaged += 1;
     slices.forget([digest]);
     probe?.('damage.marked');
-    if (name !== null) await desk.moveToQuarantine(name);
+    if (name !== null) await desk.moveToQuarantine(name, clock.nowMs());
     probe?.('damage.moved');
     emit('blob.damaged', { digest, size, location: name === null ? 'inline' : 'file', reason });
     const from = await heal(content);

@@ -2,13 +2,13 @@
 // scrub, files without a row. Reads through a connection of its own; whatever it says is asked again in the slice.
 
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readdir, rename, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { operationIdTimeMs } from '@filefleet/protocol';
 import type { Database } from 'better-sqlite3';
 import { auditHead } from '../audit-chain.ts';
 import { openReadConnection } from '../connection.ts';
-import { blobFolders, blobsDir, databasePath, quarantineDir } from '../data-dir.ts';
+import { blobFolders, blobsDir, damagedPrefix, databasePath, quarantineDir } from '../data-dir.ts';
 import { isSearchBehind, type SearchProgress, searchProgress } from '../search/progress.ts';
 import { all, one } from '../statements.ts';
 
@@ -190,11 +190,14 @@ export class MaintenanceDesk {
     return unnamed;
   }
 
-  /** Moves the file of a damaged content to where nobody serves it from; durable when it returns. Its absence is fine. */
-  async moveToQuarantine(name: string): Promise<void> {
+  /**
+   * Moves the file of a damaged content to where nobody serves it from; durable when it returns. Its absence is fine.
+   * @param nowMs wall clock in milliseconds: what is kept there is kept for a time.
+   */
+  async moveToQuarantine(name: string, nowMs: number): Promise<void> {
     const from = join(blobsDir(this.#dataDir), name);
-    const to = join(quarantineDir(this.#dataDir), `damaged-${name.slice(name.indexOf('/') + 1)}`);
-    await unlessAbsent(rename(from, to));
+    const to = join(quarantineDir(this.#dataDir), `${damagedPrefix}${name.slice(name.indexOf('/') + 1)}`);
+    await unlessAbsent(rename(from, to).then(() => utimes(to, nowMs / 1_000, nowMs / 1_000)));
     await syncFolder(quarantineDir(this.#dataDir));
     await syncFolder(join(blobsDir(this.#dataDir), name.slice(0, name.indexOf('/'))));
   }

@@ -1,12 +1,23 @@
-// Bytes of refused stores, so that an operator can have one executed anew: files in `dead-letters/`, named by their operation.
-// Bounded in time and room; what is gone is gone, and a retry says so.
+// Bytes that are kept for people to look at or to have executed anew: of refused stores in `dead-letters/`, named by their
+// operation; of jobs in quarantine and damaged contents in `quarantine/`. Bounded in time and room; what is gone is gone, and a
+// retry says so.
 
 import { readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobDraft } from './blobs.ts';
 
-/** The oldest go first when there is more than this. */
-export const keptRefusedBytes = Object.freeze({ lifeMs: 7 * 24 * 3_600_000, totalBytes: 1024 ** 3 });
+const dayMs = 24 * 3_600_000;
+/** Of refused stores; the oldest go first when there is more than this. */
+export const refusedBytesLimits: KeptLimits = Object.freeze({ lifeMs: 7 * dayMs, totalBytes: 1024 ** 3 });
+/** Of jobs in quarantine and damaged contents: longer, for somebody has to find out what happened. */
+export const quarantineLimits: KeptLimits = Object.freeze({ lifeMs: 30 * dayMs, totalBytes: 1024 ** 3 });
+/** Bytes are kept before the row that lists them is committed: younger than this, they need none. */
+const unlistedLifeMs = 10 * 60_000;
+
+export interface KeptLimits {
+  readonly lifeMs: number;
+  readonly totalBytes: number;
+}
 
 interface Kept {
   readonly name: string;
@@ -14,14 +25,13 @@ interface Kept {
   readonly atMs: number;
 }
 
-export class RefusedBytes {
+export class BytesFolder {
   readonly #folder: string;
-  readonly #limits: { readonly lifeMs: number; readonly totalBytes: number };
+  readonly #limits: KeptLimits;
   /** What the folder holds, once somebody has looked. */
   #total: number | undefined;
 
-  /** @param limits for tests. */
-  constructor(folder: string, limits: typeof keptRefusedBytes = keptRefusedBytes) {
+  constructor(folder: string, limits: KeptLimits) {
     this.#folder = folder;
     this.#limits = limits;
   }
@@ -46,28 +56,32 @@ export class RefusedBytes {
   }
 
   /**
-   * Removes bytes that are too old, or that belong to no dead letter (any more).
-   * @param isListed whether an operation is among the dead letters.
+   * Removes bytes that are too old, too many, or that nothing lists (any more).
+   * @param isListed whether there is still something that a file's bytes belong to.
    * @param nowMs wall clock in milliseconds.
    * @returns how many files went.
    */
-  async prune(isListed: (operationId: string) => boolean, nowMs: number): Promise<number> {
+  async prune(isListed: (name: string) => boolean, nowMs: number): Promise<number> {
     const kept = await this.#list();
-    const isOver = ({ name, atMs }: Kept) => atMs < nowMs - this.#limits.lifeMs || !isListed(name);
+    const isOver = ({ name, atMs }: Kept) =>
+      atMs < nowMs - this.#limits.lifeMs || (atMs < nowMs - unlistedLifeMs && !isListed(name));
     const over = kept.filter(isOver);
     for (const { name } of over) await unlessAbsent(unlink(this.pathOf(name)));
-    this.#total = sumOf(kept) - sumOf(over);
-    return over.length;
+    return over.length + (await this.#shrink(kept.filter((file) => !over.includes(file))));
   }
 
-  async #shrink(kept: readonly Kept[]): Promise<void> {
+  /** @returns how many files went. */
+  async #shrink(kept: readonly Kept[]): Promise<number> {
     let total = sumOf(kept);
+    let gone = 0;
     for (const { name, size } of kept.toSorted((a, b) => a.atMs - b.atMs)) {
       if (total <= this.#limits.totalBytes) break;
       await unlessAbsent(unlink(this.pathOf(name)));
       total -= size;
+      gone++;
     }
     this.#total = total;
+    return gone;
   }
 
   async #sum(): Promise<number> {
