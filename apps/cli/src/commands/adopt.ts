@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { adoptStore, type RowReport } from '@filefleet/store';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../bytes-text.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { shown } from '../safe-text.ts';
@@ -40,7 +40,7 @@ export async function adopt(
         .slice(0, told)
         .map((row) => `${row.outcome}  ${row.table} ${shown(row.key)}: ${shown(row.how ?? '', 300)}`),
       ...(changed.length > told ? [`... and ${changed.length - told} more; --json has all of them`] : []),
-      `${contents} contents, ${prettyBytes(bytes)} ${dryRun ? 'would be imported; nothing was written' : 'imported'}`,
+      `${contents} contents, ${bytesText(bytes)} ${dryRun ? 'would be imported; nothing was written' : 'imported'}`,
       ...(reportPath === undefined
         ? []
         : [`every row: ${reportPath}`, 'next: npx filefleet verify --deep, then start the writer']),

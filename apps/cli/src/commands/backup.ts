@@ -13,7 +13,7 @@ import {
   restoreBackup,
   verifyBackup,
 } from '@filefleet/store';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../bytes-text.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -76,7 +76,7 @@ async function untilMade(dataDir: string, askedAtMs: number, patienceMs: number)
 function describeMade({ name, blobs, bytes, missing }: Readonly<Record<string, unknown>>): string {
   const lost =
     Number(missing) > 0 ? `\n${String(missing)} contents were gone or damaged, and are not in it` : '';
-  return `${String(name)}\n${String(blobs)} new blob files, ${prettyBytes(Number(bytes))}${lost}`;
+  return `${String(name)}\n${String(blobs)} new blob files, ${bytesText(Number(bytes))}${lost}`;
 }
 
 function elsewhere(cause: unknown): CliError {
@@ -107,7 +107,7 @@ function describeListed({ name, manifest, problem, verdict }: ListedBackup): str
     ? `${verdict.ok ? 'yes' : 'DAMAGED'}, ${moment(Date.parse(verdict.verifiedAt))}`
     : 'not verified';
   const files = String(manifest.counts.files + manifest.counts.deletedFiles);
-  return [name, moment(Date.parse(manifest.createdAt)), files, prettyBytes(bytes), verified + missing];
+  return [name, moment(Date.parse(manifest.createdAt)), files, bytesText(bytes), verified + missing];
 }
 
 /** @returns exit code 1 when it is damaged. */

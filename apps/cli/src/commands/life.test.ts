@@ -70,7 +70,7 @@ describe('cleanup', () => {
     const planned = await run('cleanup', '--session', 'clean', '--hard');
     expect(planned.exitCode).toBe(0);
     expect(planned.said).toMatch(/frees +9 B \(9 bytes\) in 1 blobs/);
-    expect(planned.said).toMatch(/2 of 1 sessions/);
+    expect(planned.said).toMatch(/2, in 1 session$/m);
     const [, planId] = /npx filefleet apply ([0-9a-f-]{36})/.exec(planned.said) ?? [];
     expect(filesOf('clean', 0)).toBe(2);
     const applied = await ask('apply', planId ?? '');

@@ -1,7 +1,7 @@
 // `filefleet ls`: the sessions of the store, or one page of a session's files. Reads the database; needs no Redis.
 
 import { type FilePage, openReader, type SessionFacts } from '@filefleet/store';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../bytes-text.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { shown, shownName } from '../safe-text.ts';
@@ -44,7 +44,7 @@ function sessionTable(sessions: readonly SessionFacts[]): string {
     sessions.map(({ sessionId, files, logicalBytes, state, lastActivityAtMs }) => [
       shown(sessionId, 60),
       String(files),
-      prettyBytes(logicalBytes),
+      bytesText(logicalBytes),
       state,
       moment(lastActivityAtMs),
     ]),
@@ -56,7 +56,7 @@ function fileTable(session: string, { files, nextCursor }: FilePage): string {
   const rows = files.map((file) => [
     file.fileId,
     `${shownName(file.filename, 48)}${file.isDeleted ? ' (deleted)' : ''}`,
-    prettyBytes(file.size),
+    bytesText(file.size),
     shown(file.mimeType ?? '-', 32),
     file.vm ?? '-',
     moment(file.uploadedAtMs),

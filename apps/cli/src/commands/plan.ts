@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from '@filefleet/client';
 import type { PlanRequest } from '@filefleet/protocol';
 import { openReader, type PlanFacts, type StoreReader } from '@filefleet/store';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../bytes-text.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -61,7 +61,7 @@ export function planLs(context: Context, { limit }: { readonly limit: number }):
           kind,
           state,
           String(planned.rows),
-          prettyBytes(planned.blobBytes),
+          bytesText(planned.blobBytes),
           moment(createdAtMs),
         ]),
       ),
@@ -124,8 +124,16 @@ function describe({ planId, kind, state, request, planned, done, createdAtMs }: 
     ['plan', planId],
     ['what', shown(JSON.stringify(request), 200)],
     ['state', `${state}, made at ${moment(createdAtMs)} UTC`],
-    [things, kind === 'sweep' ? String(planned.rows) : `${planned.rows} of ${planned.sessions} sessions`],
-    ['frees', `${bytes(planned.blobBytes)} in ${planned.blobs} blobs that nothing else uses`],
+    [
+      things,
+      kind === 'sweep'
+        ? String(planned.rows)
+        : `${planned.rows}, in ${planned.sessions} ${planned.sessions === 1 ? 'session' : 'sessions'}`,
+    ],
+    [
+      'frees',
+      `${bytes(planned.blobBytes)} in ${planned.blobs} ${planned.blobs === 1 ? 'blob' : 'blobs'} that nothing else uses`,
+    ],
   ];
   if (state === 'applied')
     rows.push([
@@ -135,7 +143,7 @@ function describe({ planId, kind, state, request, planned, done, createdAtMs }: 
   return facts(rows);
 }
 
-const bytes = (count: number): string => `${prettyBytes(count)} (${count} bytes)`;
+const bytes = (count: number): string => `${bytesText(count)} (${count} bytes)`;
 
 function notAsPlanned(plan: PlanFacts): CliError {
   const { planId, state } = plan;

@@ -1,7 +1,7 @@
 // A progress bar for bytes on stderr, when a person is looking.
 
 import cliProgress from 'cli-progress';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../bytes-text.ts';
 import type { Context } from '../context.ts';
 import { shownName } from '../safe-text.ts';
 
@@ -23,10 +23,10 @@ export function startProgress(context: Context, name: string, totalBytes: number
     clearOnComplete: true,
     etaBuffer: 10,
   });
-  const all = prettyBytes(totalBytes);
-  bar.start(totalBytes, 0, { done: prettyBytes(0), all });
+  const all = bytesText(totalBytes);
+  bar.start(totalBytes, 0, { done: bytesText(0), all });
   return {
-    update: (bytes) => bar.update(bytes, { done: prettyBytes(bytes), all }),
+    update: (bytes) => bar.update(bytes, { done: bytesText(bytes), all }),
     stop: () => bar.stop(),
   };
 }

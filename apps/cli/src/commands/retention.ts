@@ -1,7 +1,7 @@
 // `filefleet retention show`: how long files stay. Setting it is a plan, because shorter spans make files go.
 
 import { openReader, type RetentionFacts, type SessionFacts } from '@filefleet/store';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../bytes-text.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { unknownSession } from './session.ts';
@@ -37,7 +37,7 @@ function describe(policy: RetentionFacts | undefined, session: SessionFacts | un
       'idle sessions',
       policy.idleAfterMs === null ? 'never end by themselves' : `end after ${days(policy.idleAfterMs)}`,
     ],
-    ['space limit', policy.spaceBytes === null ? 'none' : prettyBytes(policy.spaceBytes)],
+    ['space limit', policy.spaceBytes === null ? 'none' : bytesText(policy.spaceBytes)],
     ...(session ? [['held', session.hold ? 'yes: nothing of it goes' : 'no'] as const] : []),
     ['set at', policy.changedAtMs === 0 ? 'never' : `${moment(policy.changedAtMs)} UTC`],
   ]);

@@ -1,7 +1,7 @@
 // `filefleet session`: how one session stands, its end, and its hold. And `filefleet clock accept`, which is the operator's word too.
 
 import { openReader, type SessionFacts } from '@filefleet/store';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../bytes-text.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -74,8 +74,8 @@ function describe(session: SessionFacts): string {
   return facts([
     ['session', shown(session.sessionId)],
     ['state', `${session.state}${session.hold ? ', held' : ''}`],
-    ['files', `${files}, ${prettyBytes(logicalBytes)}`],
-    ['deleted', `${deletedFiles}, ${prettyBytes(deletedBytes)}, that can be restored`],
+    ['files', `${files}, ${bytesText(logicalBytes)}`],
+    ['deleted', `${deletedFiles}, ${bytesText(deletedBytes)}, that can be restored`],
     ['first used', `${moment(session.firstActivityAtMs)} UTC`],
     ['last used', `${moment(session.lastActivityAtMs)} UTC`],
     ['ended', session.endedAtMs === null ? '-' : `${moment(session.endedAtMs)} UTC`],

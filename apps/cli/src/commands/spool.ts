@@ -8,7 +8,7 @@ import {
   listSpools,
   type SpoolListing,
 } from '@filefleet/client';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../bytes-text.ts';
 import type { Context } from '../context.ts';
 import { CliError, describeError, type ErrorReport } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -90,7 +90,7 @@ function spoolText({ folder, vm, holder, entries, refused }: SpoolListing): stri
     name,
     shown(sessionId ?? '-', 32),
     shown(filename ?? '-', 40),
-    size === undefined ? '-' : prettyBytes(size),
+    size === undefined ? '-' : bytesText(size),
     moment(acceptedAtMs),
   ]);
   const lines = [

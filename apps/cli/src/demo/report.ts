@@ -1,7 +1,7 @@
 // What the demo says at its end: what is in the store, and what deduplication saved.
 
 import type { FileFacts, StoreReader, StoreStatistics } from '@filefleet/store';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../bytes-text.ts';
 import { table } from '../commands/table.ts';
 import { shown, shownName } from '../safe-text.ts';
 import type { Deed } from './agent.ts';
@@ -61,7 +61,7 @@ export function describeDemo(summary: DemoSummary): string {
       summary.files.map((file) => [
         shown(file.sessionId),
         shownName(file.filename),
-        prettyBytes(file.size),
+        bytesText(file.size),
         file.mimeType ?? '-',
         file.vm ?? '-',
         file.deduplicated ? 'bytes were there already' : '',
@@ -69,9 +69,9 @@ export function describeDemo(summary: DemoSummary): string {
     ),
     '',
     `screenshot by ${summary.screenshot}; ${summary.processes} agent processes`,
-    `this day: ${prettyBytes(demoBytes.logical)} in ${summary.files.length} files, ${prettyBytes(demoBytes.distinct)} of distinct bytes: ${prettyBytes(saved)} saved`,
-    `the whole store: ${statistics.files} files in ${statistics.sessions} sessions, ${prettyBytes(statistics.logicalBytes)} as users see them, ` +
-      `${prettyBytes(statistics.storedBytes)} stored, ${prettyBytes(statistics.savedBytes)} saved by deduplication`,
+    `this day: ${bytesText(demoBytes.logical)} in ${summary.files.length} files, ${bytesText(demoBytes.distinct)} of distinct bytes: ${bytesText(saved)} saved`,
+    `the whole store: ${statistics.files} files in ${statistics.sessions} sessions, ${bytesText(statistics.logicalBytes)} as users see them, ` +
+      `${bytesText(statistics.storedBytes)} stored, ${bytesText(statistics.savedBytes)} saved by deduplication`,
     '',
     summary.ok
       ? `All ${summary.checks} checks hold: every file was read back and compared.`

@@ -1,7 +1,7 @@
 // Checks of what runs: Redis, writer, dashboard.
 
 import { writerStaleAfterMs } from '@filefleet/protocol';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../../bytes-text.ts';
 import type { Context } from '../../context.ts';
 import { findRedisUrl, readRunFile } from '../../run-file.ts';
 import type { Finding } from '../doctor.ts';
@@ -20,7 +20,7 @@ export async function checkRedis(context: Context): Promise<Finding> {
   const redisUrl = findRedisUrl(config);
   if (redisUrl === undefined) return notRunning;
   const redis = await viewRedis(redisUrl, config.shard);
-  const memory = `${prettyBytes(redis.usedBytes)} of ${redis.maxBytes === 0 ? 'no limit' : prettyBytes(redis.maxBytes)}`;
+  const memory = `${bytesText(redis.usedBytes)} of ${redis.maxBytes === 0 ? 'no limit' : bytesText(redis.maxBytes)}`;
   const found = `${redis.version}, ${redis.maxmemoryPolicy}, append-only ${redis.appendOnly ? 'on' : 'off'}, ${memory}`;
   if (!isNewEnough(redis.version)) {
     return { state: 'fail', found, advice: `use Redis ${oldestRedis.join('.')} or newer` };

@@ -4,7 +4,7 @@ import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { lowWaterBytes } from '@filefleet/protocol';
 import { ConversationFileManager, databasePath, lockPath } from '@filefleet/store';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../../bytes-text.ts';
 import type { Context } from '../../context.ts';
 import type { Finding } from '../doctor.ts';
 
@@ -33,10 +33,10 @@ export async function checkFreeSpace(context: Context): Promise<Finding> {
   const { dataDir } = context.config();
   const { bavail, blocks, bsize } = await statfs(await nearestFolder(dataDir));
   const [free, all] = [bavail * bsize, blocks * bsize];
-  const found = `${prettyBytes(free)} of ${prettyBytes(all)}`;
+  const found = `${bytesText(free)} of ${bytesText(all)}`;
   const mark = lowWaterBytes(all);
   if (free >= mark) return { state: 'ok', found };
-  return { state: 'warn', found, advice: `below ${prettyBytes(mark)} stores wait: make room` };
+  return { state: 'warn', found, advice: `below ${bytesText(mark)} stores wait: make room` };
 }
 
 /** Reads who wrote the lock file. Trying the lock itself could get in the way of a starting writer. */

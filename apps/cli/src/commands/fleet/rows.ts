@@ -2,7 +2,7 @@
 
 import type { WriterState } from '@filefleet/protocol';
 import type { ListedBackup } from '@filefleet/store';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../../bytes-text.ts';
 import type { ErrorReport } from '../../errors.ts';
 import { shown } from '../../safe-text.ts';
 import type { RedisView } from '../redis-view.ts';
@@ -26,12 +26,12 @@ const some = (value: number, what: string): string => `${count(value)} ${what}${
 export function redisRows(look: FleetLook): Row[] {
   if ('away' in look.redis) return [['redis', sentence(look.redis.away)]];
   const { writer, queue, version, usedBytes, maxBytes } = look.redis.here;
-  const limit = maxBytes === 0 ? 'no limit' : prettyBytes(maxBytes);
+  const limit = maxBytes === 0 ? 'no limit' : bytesText(maxBytes);
   return [
     ['writer', writer ? writerText(writer, isAlive(look), look.atMs) : 'has not said anything yet'],
     ...(writer ? settledRows(writer, look.atMs) : []),
     ['queue', queueText(queue)],
-    ['redis', `${version}, ${prettyBytes(usedBytes)} of ${limit}`],
+    ['redis', `${version}, ${bytesText(usedBytes)} of ${limit}`],
   ];
 }
 
@@ -71,17 +71,14 @@ export function storeRows(look: FleetLook): Row[] {
     ],
     [
       'deleted',
-      `${some(store.deletedFiles, 'file')}, ${prettyBytes(store.deletedBytes)}, that can be restored`,
+      `${some(store.deletedFiles, 'file')}, ${bytesText(store.deletedBytes)}, that can be restored`,
     ],
-    [
-      'bytes',
-      `${prettyBytes(store.logicalBytes)} as users see them, ${prettyBytes(store.storedBytes)} stored`,
-    ],
-    ['saved', `${prettyBytes(store.savedBytes)} by deduplication (${share.toFixed(1)} %)`],
+    ['bytes', `${bytesText(store.logicalBytes)} as users see them, ${bytesText(store.storedBytes)} stored`],
+    ['saved', `${bytesText(store.savedBytes)} by deduplication (${share.toFixed(1)} %)`],
     ['blobs', `${count(store.inlineBlobs)} in the database, ${count(store.fileBlobs)} as files`],
     [
       'reclaimable',
-      `${prettyBytes(store.reclaimableBytes)} in ${some(store.reclaimableBlobs, 'blob')} that no file uses`,
+      `${bytesText(store.reclaimableBytes)} in ${some(store.reclaimableBlobs, 'blob')} that no file uses`,
     ],
     ...vmRows(store.perVm),
     ['scrub', scrubText(look.store.here, look.atMs)],
@@ -92,7 +89,7 @@ const vmsShown = 8;
 
 function vmRows(vms: StoreView['statistics']['perVm']): Row[] {
   const rows = vms.slice(0, vmsShown).map(({ vm, files, logicalBytes }, index): Row => {
-    const bytes = prettyBytes(logicalBytes);
+    const bytes = bytesText(logicalBytes);
     return [index === 0 ? 'by VM' : '', `${(vm ?? 'unknown').padEnd(10)} ${some(files, 'file')}, ${bytes}`];
   });
   const more = vms.length - vmsShown;
@@ -115,7 +112,7 @@ export function machineRows(look: FleetLook): Row[] {
     [
       'disk',
       disk
-        ? `${prettyBytes(disk.freeBytes)} free of ${prettyBytes(disk.totalBytes)} (${free} %)`
+        ? `${bytesText(disk.freeBytes)} free of ${bytesText(disk.totalBytes)} (${free} %)`
         : 'not there yet',
     ],
     [

@@ -110,9 +110,9 @@ describe('a frame', () => {
                900 applied, 5 refused, 1 sent again, 0 quarantined
                commit 1,234, the last 1 s ago
       queue    12 waiting, 3 active, 0 delayed, 1,000 completed, 5 failed
-      redis    7.0.15, 10 MB of 100 MB
+      redis    7.0.15, 9.54 MiB of 95.4 MiB
       store    X: expected it, got nothing
-      disk     53.7 GB free of 107 GB (50 %)
+      disk     50 GiB free of 100 GiB (50 %)
       backups  none
       q ends this"
     `);

@@ -2,7 +2,7 @@
 // first; what has no room is left out.
 
 import { attentionOf, verdictOf } from '@filefleet/protocol';
-import prettyBytes from 'pretty-bytes';
+import { bytesText } from '../../bytes-text.ts';
 import { shown } from '../../safe-text.ts';
 import type { FleetLook } from '../fleet/eye.ts';
 import { factsOf } from '../fleet/facts.ts';
@@ -80,7 +80,7 @@ function factLines(look: FleetLook): Line[] {
       ? [
           [
             'store',
-            `${count(store.files)} files, ${prettyBytes(store.storedBytes)} stored, ${prettyBytes(store.savedBytes)} saved`,
+            `${count(store.files)} files, ${bytesText(store.storedBytes)} stored, ${bytesText(store.savedBytes)} saved`,
           ] as const,
           [
             'VMs',
