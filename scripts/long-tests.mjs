@@ -4,6 +4,7 @@
 export const longTests = [
   'tests/bench',
   'tests/faults/controls',
+  'tests/faults/damage.test.ts',
   'tests/faults/maintenance.test.ts',
   'tests/faults/oracle',
   'tests/faults/power-loss',
@@ -13,6 +14,7 @@ export const longTests = [
   'tests/publishing',
   'tests/scenarios/adopt-kills.test.ts',
   'tests/scenarios/backup-kills.test.ts',
+  'tests/scenarios/uploads.test.ts',
 ];
 
 /** What has a whole form besides that in `npm test`, for FAULTS_FULL=1. */
