@@ -25,9 +25,9 @@ export interface Backpressure {
 export type OnBackpressure = (facts: Backpressure) => void;
 
 /** Calls back without letting an agent's mistake stop the way of its bytes. */
-export function tellSafely(onBackpressure: OnBackpressure | undefined, facts: Backpressure): void {
+export function tellSafely<T>(listener: ((facts: T) => void) | undefined, facts: T): void {
   try {
-    onBackpressure?.(Object.freeze(facts));
+    listener?.(Object.freeze(facts));
   } catch {
     // what a callback throws has nothing to do with the operation
   }

@@ -46,7 +46,16 @@ export function askAgainAfterMs(count: number): number {
 export function within<T>(clock: Clock, delayMs: number, result: Promise<T>, late: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = clock.schedule(delayMs, () => reject(late()));
-    result.then(resolve, reject).finally(cancel);
+    result.then(
+      (value) => {
+        cancel();
+        resolve(value);
+      },
+      (error) => {
+        cancel();
+        reject(error);
+      },
+    );
   });
 }
 

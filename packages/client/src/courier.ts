@@ -160,7 +160,7 @@ export class Courier {
         before: () => Promise.all([slot.kept, ordered ? clearOf?.(sessionId) : undefined]),
       }),
     });
-    if (slot) spool?.keep(slot, ordered ? entry.sequence : 0, source, entry.ending.signal);
+    if (slot) spool?.keep(slot, ordered ? entry.sequence : 0, source, entry.signal);
     return entry;
   }
 
@@ -282,7 +282,7 @@ export class Courier {
     const isUnread = this.#link.isReady && stage && stage.staged === undefined && !stage.waitsForRedis;
     const isReading = slot !== undefined || isUnread;
     const error =
-      this.#staging.failureOf(operationId) ??
+      this.#staging.failureOf(entry) ??
       (isReading ? slowSource(operationId) : unavailable(this.#link.lastError, operationId));
     this.#dispatcher.giveUp(entry, error);
     return error;

@@ -3,15 +3,18 @@
 
 import { type Answer, isSettled, makeJobId, type Receipt, type ResendCode } from '@filefleet/protocol';
 import { askAgainAfterMs, type Clock } from './clock.ts';
+import { Departures } from './departures.ts';
 import type { Ending } from './endings.ts';
 import { Entry, type EntryFacts } from './entry.ts';
 import type { ClientError } from './errors.ts';
-import { type Jobs, type Sighting, wasRefused } from './jobs.ts';
-import type { Lane, Sendable } from './lane.ts';
-import { asClientError, payloadOf, prepare } from './preparation.ts';
+import type { Jobs, Sighting } from './jobs.ts';
+import type { Lane } from './lane.ts';
+import { admit, announce, asClientError, canGoNow, isAdmittedAtOnce, prepare } from './preparation.ts';
+import { awaitsAnswer, isJobOf, isReceiptOf } from './recognition.ts';
 import { type RedisLink, retryAfterMs } from './redis-link.ts';
 import { countResend, restMs, whyNotAgain } from './resends.ts';
 import type { Staging } from './staging.ts';
+import { passTurn } from './turns.ts';
 
 /** How often to see whether something is due, in milliseconds; only while something is under way. */
 const tickMs = 250;
@@ -34,10 +37,17 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #entries = new Map<string, Entry>();
+  readonly #departures: Departures;
   #cancelTick: (() => void) | undefined;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#departures = new Departures({
+      ...options,
+      onArrived: (entry) => void this.#accept(entry),
+      onTurnedBack: (entry, wasRefused) => this.#turnedBack(entry, wasRefused),
+      onLost: (entry) => this.#lost(entry),
+    });
     options.link.redis.on('ready', () => this.#afterReconnect());
   }
 
@@ -51,7 +61,14 @@ export class Dispatcher {
     const entry = new Entry(facts);
     this.#entries.set(facts.operationId, entry);
     this.#startTicking();
-    void this.#prepare(entry);
+    try {
+      announce(entry, this.#options);
+      const isReady = isAdmittedAtOnce(entry, this.#options) && canGoNow(entry, this.#options);
+      if (isReady) this.#ready(entry);
+      else void this.#prepare(entry);
+    } catch (error) {
+      this.giveUp(entry, asClientError(entry, error));
+    }
     return entry;
   }
 
@@ -60,7 +77,7 @@ export class Dispatcher {
     const entry = this.#entries.get(answer.operationId);
     if (entry === undefined) return;
     if (isSettled(answer)) this.#settle(entry, answer);
-    else if (this.#awaitsAnswer(entry)) this.#resend(entry, answer.code);
+    else if (awaitsAnswer(entry)) this.#resend(entry, answer.code);
   }
 
   #resend(entry: Entry, code: ResendCode): void {
@@ -106,16 +123,20 @@ export class Dispatcher {
     entry.isPreparing = true;
     entry.due = undefined;
     try {
-      await prepare(entry, this.#options);
+      await admit(entry, this.#options);
+      if (!canGoNow(entry, this.#options)) await prepare(entry, this.#options);
     } catch (error) {
       if (!entry.hasEnded) this.giveUp(entry, asClientError(entry, error));
       return;
     } finally {
       entry.isPreparing = false;
     }
-    if (entry.hasEnded) return;
-    entry.facts.lane.ready(entry.sequence);
-    this.#pump(entry.facts.lane);
+    if (!entry.hasEnded) this.#ready(entry);
+  }
+
+  #ready({ facts, sequence }: Entry): void {
+    facts.lane.ready(sequence);
+    this.#pump(facts.lane);
   }
 
   #prepareAgain(entry: Entry, afterMs: number): void {
@@ -135,42 +156,38 @@ export class Dispatcher {
         this.#prepareAgain(next.item, 0); // it waited so long for its turn that its chunks may expire first
         continue;
       }
-      void this.#send(next);
+      const { item: entry } = next;
+      entry.due = { atMs: this.#options.clock.nowMs() + askAgainAfterMs(entry.asks), step: 'look' };
+      this.#departures.add(next);
     }
   }
 
-  async #send({ item: entry, previous }: Sendable<Entry>): Promise<void> {
-    const { jobs, vm, clock } = this.#options;
-    const wasHanded = entry.handed;
-    entry.repeat++;
-    entry.handed = true;
-    entry.due = { atMs: clock.nowMs() + askAgainAfterMs(entry.asks), step: 'look' };
-    const jobId = makeJobId(vm, entry.facts.operationId, entry.repeat);
-    const { repeat } = entry;
-    try {
-      await jobs.add(entry.facts.name, payloadOf(entry, this.#options.producer, previous), jobId);
-      entry.failedAdds = 0;
-      void this.#accept(entry);
-    } catch (error) {
-      if (entry.repeat !== repeat || !this.#awaitsAnswer(entry)) return;
-      if (wasRefused(error)) {
-        entry.handed = wasHanded;
-        this.#prepareAgain(entry, retryAfterMs(entry.failedAdds++));
-      } else {
-        entry.facts.lane.doubt(entry.sequence);
-        entry.due = { atMs: clock.nowMs(), step: 'look' };
-      }
-    }
+  #turnedBack(entry: Entry, wasRefused: boolean): void {
+    if (!awaitsAnswer(entry)) return;
+    this.#prepareAgain(entry, wasRefused ? retryAfterMs(entry.failedAdds++) : 0);
+  }
+
+  #lost(entry: Entry): void {
+    if (!awaitsAnswer(entry)) return;
+    entry.facts.lane.doubt(entry.sequence);
+    entry.due = { atMs: this.#options.clock.nowMs(), step: 'look' };
   }
 
   /** Redis has the job: now its bytes get the time that a queued job may take. */
   async #accept(entry: Entry): Promise<void> {
+    const { stage } = entry.facts;
+    entry.failedAdds = 0;
     try {
-      await entry.facts.stage?.seal(entry.ending.signal);
+      if (stage?.isSealed === false) await stage.seal(entry.signal);
       entry.accept();
+      this.#leaveQueueGate(entry);
     } catch {
       // it ended, one way or another, and whoever waits for it has heard
     }
+  }
+
+  #leaveQueueGate({ place }: Entry): void {
+    if (place) this.#options.staging.queueGate.leave(place);
   }
 
   // -- answers
@@ -185,7 +202,7 @@ export class Dispatcher {
   }
 
   #settle(entry: Entry, receipt: Receipt): void {
-    if (!this.#isReceiptOf(entry, receipt)) return;
+    if (!isReceiptOf(entry, receipt)) return;
     entry.facts.lane.settle(entry.sequence);
     this.#end(entry, { receipt });
     const wasStaging = entry.isPreparing;
@@ -196,15 +213,10 @@ export class Dispatcher {
     this.#pump(entry.facts.lane);
   }
 
-  /** An id that was used before for other bytes may bring the old receipt: it says nothing about these. */
-  #isReceiptOf(entry: Entry, receipt: Receipt): boolean {
-    if (receipt.outcome !== 'applied' || receipt.digest === undefined) return true;
-    const staged = entry.facts.stage?.staged;
-    return staged === undefined || staged.digest === receipt.digest;
-  }
-
   #end(entry: Entry, ending: Ending): void {
     entry.due = undefined;
+    this.#leaveQueueGate(entry);
+    passTurn(entry);
     this.#entries.delete(entry.facts.operationId);
     this.#options.onEnd(entry, ending);
   }
@@ -270,8 +282,8 @@ export class Dispatcher {
 
   #seen(entry: Entry, sighting: Sighting): void {
     const { lane } = entry.facts;
-    if (!this.#awaitsAnswer(entry)) return;
-    const isOurs = sighting.state !== 'absent' && this.#isOurs(entry, sighting.data);
+    if (!awaitsAnswer(entry)) return;
+    const isOurs = sighting.state !== 'absent' && isJobOf(entry, sighting.data, this.#options.producer);
     const answer = sighting.state === 'completed' ? sighting.answer : undefined;
     if (sighting.state === 'unfinished' && isOurs) {
       void this.#accept(entry);
@@ -283,17 +295,5 @@ export class Dispatcher {
       // Gone, refused, or swallowed by somebody else's job: ask again, and the ledger answers.
       this.#prepareAgain(entry, 0);
     }
-  }
-
-  #isOurs(entry: Entry, data: unknown): boolean {
-    if (typeof data !== 'object' || data === null) return false;
-    const { producer, sequence } = data as { producer?: unknown; sequence?: unknown };
-    const expected = entry.facts.ordered ? entry.sequence : undefined;
-    return producer === this.#options.producer && sequence === expected;
-  }
-
-  #awaitsAnswer(entry: Entry): boolean {
-    const phase = entry.facts.lane.phase(entry.sequence);
-    return phase === 'sent' || phase === 'doubted';
   }
 }

@@ -3,6 +3,7 @@
 import type { OperationName, Receipt } from '@filefleet/protocol';
 import type { ClientError } from './errors.ts';
 import type { Lane } from './lane.ts';
+import type { QueuePlace } from './queue-gate.ts';
 import type { SpoolSlot } from './spool/slot.ts';
 import type { Stage } from './stage.ts';
 
@@ -49,8 +50,11 @@ export class Entry {
   due: { readonly atMs: number; readonly step: 'look' | 'prepare' } | undefined;
   isPreparing = false;
   isLooking = false;
-  /** Aborted, with the reason, when it ends: everything done for it stops. */
-  readonly ending = new AbortController();
+  /** Whether it was counted among what this VM may queue, and where it stands there. */
+  place: QueuePlace | undefined;
+  #hasEnded = false;
+  #ending: AbortController | undefined;
+  #endedWith: Error | undefined;
   readonly #accepted = Promise.withResolvers<void>();
   readonly #settled = Promise.withResolvers<Receipt>();
 
@@ -78,7 +82,14 @@ export class Entry {
   }
 
   get hasEnded(): boolean {
-    return this.ending.signal.aborted;
+    return this.#hasEnded;
+  }
+
+  /** Aborted, with the reason, when it ends: everything done for it stops. Made for who listens; most need none. */
+  get signal(): AbortSignal {
+    this.#ending ??= new AbortController();
+    if (this.#hasEnded) this.#ending.abort(this.#endedWith);
+    return this.#ending.signal;
   }
 
   accept(): void {
@@ -88,12 +99,18 @@ export class Entry {
   settle(receipt: Receipt): void {
     this.#accepted.resolve();
     this.#settled.resolve(receipt);
-    this.ending.abort(hasSettled);
+    this.#end(hasSettled);
   }
 
   fail(error: ClientError): void {
     this.#accepted.reject(error);
     this.#settled.reject(error);
-    this.ending.abort(error);
+    this.#end(error);
+  }
+
+  #end(reason: Error): void {
+    this.#hasEnded = true;
+    this.#endedWith = reason;
+    this.#ending?.abort(reason);
   }
 }

@@ -29,11 +29,8 @@ export class Gate {
    */
   async enter(amount: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    if (this.tryEnter(amount)) return;
     const needed = Math.min(amount, this.#capacity);
-    if (this.#first === this.#line.length && this.#free >= needed) {
-      this.#free -= needed;
-      return;
-    }
     await new Promise<void>((resolve, reject) => {
       const onAbort = () => {
         waiter.isGone = true;
@@ -51,6 +48,14 @@ export class Gate {
       this.#line.push(waiter);
       signal.addEventListener('abort', onAbort, { once: true });
     });
+  }
+
+  /** Takes `amount` if it is free and nobody waits. @returns whether it did. */
+  tryEnter(amount: number): boolean {
+    const needed = Math.min(amount, this.#capacity);
+    if (this.#first < this.#line.length || this.#free < needed) return false;
+    this.#free -= needed;
+    return true;
   }
 
   /** Gives back what `enter` took; call it with the same amount. */

@@ -47,5 +47,5 @@ export type { Content } from './source.ts';
 export { listSpools, type SpooledOperation, type SpoolListing } from './spool/listing.ts';
 export type { SpoolOptions } from './spool/settings.ts';
 export type { SpoolStatus } from './spool/status.ts';
-export type { Progress } from './stage.ts';
+export type { Progress } from './staged.ts';
 export type { StoreResult } from './store-many.ts';

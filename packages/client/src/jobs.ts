@@ -16,6 +16,12 @@ export type Sighting =
   | { readonly state: 'completed'; readonly data: unknown; readonly answer: Answer | undefined }
   | { readonly state: 'failed'; readonly data: unknown; readonly reason: string };
 
+export interface NewJob {
+  readonly name: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly jobId: string;
+}
+
 export class Jobs {
   readonly #link: RedisLink;
   readonly #shard: number;
@@ -27,17 +33,32 @@ export class Jobs {
   }
 
   /**
-   * Adds a job. An id that is still in Redis swallows it without a word.
-   * @throws what ioredis throws; see `wasRefused`.
+   * Adds jobs in their order, in one pipeline. An id that is still in Redis swallows its job without a word.
+   * @returns for each how it failed, as ioredis says it, see `wasRefused`; undefined when it did not.
    */
-  async add(name: string, payload: Record<string, unknown>, jobId: string): Promise<void> {
-    const options: JobsOptions = {
-      jobId,
-      attempts: 1,
-      removeOnComplete: { count: kept.completed },
-      removeOnFail: { count: kept.failed },
-    };
-    await (await this.#queue()).add(name, payload, options);
+  async add(jobs: readonly NewJob[]): Promise<unknown[]> {
+    try {
+      const queue = await this.#queue();
+      await queue.addBulk(jobs.map(asBullmq));
+      return jobs.map(() => undefined);
+    } catch (error) {
+      if (jobs.length === 1 || !wasRefused(error)) return jobs.map(() => error);
+      return await this.#addEach(jobs);
+    }
+  }
+
+  /** BullMQ tells the first refusal and not whose it is. Those that were added are swallowed now. */
+  async #addEach(jobs: readonly NewJob[]): Promise<unknown[]> {
+    return (await Promise.all(jobs.map((job) => this.add([job])))).flat();
+  }
+
+  /** Takes a job back that still waits. @returns false when it does not: then somebody has begun with it, perhaps ended. */
+  async takeBack(jobId: string): Promise<boolean> {
+    const queue = await this.#queue();
+    // BullMQ's own removal would not tell a waiting job from one that was executed. Out of the line, nobody can begin with it.
+    if ((await this.#link.redis.lrem(queue.toKey('wait'), 1, jobId)) === 0) return false;
+    await queue.remove(jobId);
+    return true;
   }
 
   /** @param thoroughly also finds out that an unfinished job is in none of the queue's lists; costs Redis more. */
@@ -82,6 +103,12 @@ export class Jobs {
     await this.#link.redis.ping();
     return queue;
   }
+}
+
+function asBullmq({ name, payload, jobId }: NewJob): { name: string; data: unknown; opts: JobsOptions } {
+  const removeOnComplete = { count: kept.completed };
+  const removeOnFail = { count: kept.failed };
+  return { name, data: payload, opts: { jobId, attempts: 1, removeOnComplete, removeOnFail } };
 }
 
 /** True when Redis itself said no: the command was not executed. Anything else may have been. */

@@ -94,6 +94,15 @@ export class Lane<T> {
     return this.#slots.get(sequence)?.phase;
   }
 
+  /** Whether it could be sent now if it were ready. */
+  isNext(sequence: number): boolean {
+    for (let lower = this.#frontier; lower < sequence; lower++) {
+      const slot = this.#slots.get(lower);
+      if (slot !== undefined && slot.phase !== 'sent') return false;
+    }
+    return this.#sent < this.#window;
+  }
+
   /** The lowest operation that may be sent now, which thereby is `sent`; undefined when there is none. */
   takeNext(): Sendable<T> | undefined {
     for (; this.#frontier < this.#next; this.#frontier++) {

@@ -5,10 +5,9 @@ import { makeJobId, protocolVersion } from '@filefleet/protocol';
 import type { Entry } from './entry.ts';
 import { ClientError } from './errors.ts';
 import type { Jobs } from './jobs.ts';
-import type { QueueGate } from './queue-gate.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { Staging } from './staging.ts';
-import { turnOf } from './turns.ts';
+import { isTurnFree, passTurn, turnOf } from './turns.ts';
 
 export interface PreparationPlace {
   readonly vm: string;
@@ -17,19 +16,46 @@ export interface PreparationPlace {
   readonly staging: Staging;
 }
 
+/** Counts it, once. @throws ClientError QUOTA */
+export function announce(entry: Entry, { staging }: PreparationPlace): void {
+  const { operationId, slot } = entry.facts;
+  entry.place = staging.queueGate.announce(operationId, slot !== undefined);
+}
+
+/** Whether it may go to Redis at once: no turn and no place in the queue to be waited for. */
+export function isAdmittedAtOnce({ facts, place }: Entry, { staging }: PreparationPlace): boolean {
+  return !facts.before && isTurnFree(facts.lane) && place !== undefined && staging.queueGate.tryEnter(place);
+}
+
+/** Waits until anything of it may go to Redis. @throws ClientError as `before` does, and QUOTA. */
+export async function admit(entry: Entry, { staging }: PreparationPlace): Promise<void> {
+  const turn = turnOf(entry);
+  await entry.facts.before?.();
+  await turn;
+  if (entry.place) await staging.queueGate.enter(entry.place);
+}
+
+/**
+ * Whether it can be sent in this very moment, once admitted: for the first time, with nothing to be waited for, and what content
+ * it has travels with its job. Then it has to be.
+ */
+export function canGoNow(entry: Entry, { link }: PreparationPlace): boolean {
+  const { idGiven, lane, stage } = entry.facts;
+  if (entry.hasEnded || entry.handed || idGiven || !link.isReady || !lane.isNext(entry.sequence))
+    return false;
+  if (stage && (stage.staged || !stage.carry())) return false;
+  passTurn(entry);
+  return true;
+}
+
 /**
  * Waits as long as it takes; failures of Redis are waited out.
  * @throws ClientError when the operation can never be sent, or the reason with which the entry ended meanwhile.
  */
 export async function prepare(entry: Entry, place: PreparationPlace): Promise<void> {
-  const turn = turnOf(entry);
-  announce(entry, place.staging.queueGate);
-  await entry.facts.before?.();
-  await turn.come;
-  await queueUp(entry, place.staging.queueGate);
   // Room is asked for in the order of calls; who needs none, or believes so, holds nobody up for it.
-  await stageContent(entry, turn.pass);
-  if (entry.facts.stage?.staged?.from !== 'known') turn.pass();
+  await stageContent(entry);
+  if (entry.facts.stage?.staged?.from !== 'known') passTurn(entry);
   if (entry.facts.idGiven) await skipForeignJobs(entry, place);
 }
 
@@ -57,33 +83,12 @@ export function asClientError(entry: Entry, error: unknown): ClientError {
   );
 }
 
-const announced = new WeakSet<Entry>();
-const queuedUp = new WeakSet<Entry>();
-
-/** Counted from the call on. */
-function announce(entry: Entry, queueGate: QueueGate): void {
-  if (announced.has(entry)) return;
-  announced.add(entry);
-  const { operationId, slot } = entry.facts;
-  const ended = queueGate.announce(operationId, slot !== undefined);
-  entry.settled.then(ended, ended); // a listener on its signal would cost each operation several times as much
-}
-
-/** A place in the queue, for the first job only: a repeat takes the place of the one that is gone. */
-async function queueUp(entry: Entry, queueGate: QueueGate): Promise<void> {
-  if (queuedUp.has(entry)) return;
-  const { operationId, slot } = entry.facts;
-  await queueGate.enter(operationId, entry.ending.signal, slot !== undefined);
-  queuedUp.add(entry);
-  const leave = () => queueGate.leave();
-  entry.accepted.then(leave, leave);
-}
-
 /** Sees to it that the bytes are in Redis, as far as they can be read, unless the writer is believed to hold them. */
-async function stageContent(entry: Entry, issued: () => void): Promise<void> {
+async function stageContent(entry: Entry): Promise<void> {
   const { stage } = entry.facts;
   if (stage === undefined) return;
-  const { signal } = entry.ending;
+  const { signal } = entry;
+  const issued = () => passTurn(entry);
   const before = stage.staged;
   if (before === undefined) {
     if (!(await stage.learn(signal))) await stage.upload(signal, issued);
@@ -123,7 +128,7 @@ function askOnce(entry: Entry): void {
 async function skipForeignJobs(entry: Entry, { vm, link, jobs }: PreparationPlace): Promise<void> {
   for (;;) {
     const jobId = makeJobId(vm, entry.facts.operationId, entry.repeat + 1);
-    const sighting = await link.persist(entry.ending.signal, () => jobs.look(jobId));
+    const sighting = await link.persist(entry.signal, () => jobs.look(jobId));
     if (sighting.state === 'absent') return;
     entry.repeat++;
   }

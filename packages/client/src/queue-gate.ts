@@ -6,7 +6,6 @@ import { limits, queueName, type RedisKeys, writerStateField, writerStateSchema 
 import type { Redis } from 'ioredis';
 import { type Backpressure, type OnBackpressure, quota, tellSafely } from './backpressure.ts';
 import { type Clock, pause } from './clock.ts';
-import { Gate } from './gate.ts';
 import type { RedisLink } from './redis-link.ts';
 
 /** Operations that may pass between two looks. */
@@ -26,13 +25,27 @@ export interface QueueGateOptions {
   readonly onBackpressure?: OnBackpressure | undefined;
 }
 
+/** Where an operation stands on its way into the queue. */
+export interface QueuePlace {
+  readonly operationId: string;
+  /** Never refused: what lies in a spool need not be given back to its caller. */
+  readonly isPatient: boolean;
+  state: 'expected' | 'waiting' | 'admitted' | 'left';
+}
+
+interface Waiter {
+  readonly place: QueuePlace;
+  readonly passed: PromiseWithResolvers<void>;
+}
+
 export class QueueGate {
   readonly #options: QueueGateOptions;
   /** Operations of this VM that may be queued; at twice as many nobody waits any more. As the writer published it last. */
   #limit: number = limits.queuedOperationsPerVm;
-  readonly #line = new Gate(1);
-  readonly #waiting = new Map<string, Backpressure>();
-  readonly #announced = new Map<string, () => void>();
+  /** Who has to wait, in the order in which they came; looked after by one for all. */
+  #line: Waiter[] = [];
+  #isServing = false;
+  readonly #closing = new AbortController();
   /** Announced, and not yet passed. */
   #expected = 0;
   /** Passed, and not yet in the queue. */
@@ -46,79 +59,110 @@ export class QueueGate {
   }
 
   /** Why an operation waits at this moment, if it does. */
-  waitOf(operationId: string): Backpressure | undefined {
-    return this.#waiting.get(operationId);
+  waitOf(place: QueuePlace): Backpressure | undefined {
+    return place.state === 'waiting' ? this.#factsOf(place) : undefined;
   }
 
   /**
    * Counts an operation that will pass or end, at once when it is called for: whoever calls without ever waiting must not fill the
    * memory.
-   * @param isPatient never refused: what lies in a spool need not be given back to its caller.
-   * @returns what to call when it ends, passed or not.
    * @throws ClientError QUOTA when there are twice as many as may be queued.
    */
-  announce(operationId: string, isPatient: boolean): () => void {
+  announce(operationId: string, isPatient: boolean): QueuePlace {
     if (!isPatient && this.#expected + this.#admitted + this.#queued >= 2 * this.#limit)
       throw this.#quota(operationId);
     this.#expected++;
-    const arrive = () => {
-      this.#announced.delete(operationId);
-      this.#expected--;
-    };
-    this.#announced.set(operationId, arrive);
-    return () => this.#announced.get(operationId)?.();
+    return { operationId, isPatient, state: 'expected' };
+  }
+
+  /** Passes if that takes no waiting. @returns whether it did. */
+  tryEnter(place: QueuePlace): boolean {
+    if (this.#line.length > 0 || this.#passes === 0) return false;
+    if (this.#passes <= passesPerLook / 2) void this.#look().catch(() => {}); // who has to wait looks again
+    this.#pass(place);
+    return true;
   }
 
   /**
-   * Waits until this VM may queue one more. Call `leave` as soon as it is in the queue or given up.
-   * @throws ClientError QUOTA when twice as many as may be queued are; the signal's reason.
+   * Waits until this VM may queue one more, or the operation has left.
+   * @throws ClientError QUOTA when twice as many as may be queued are.
    */
-  async enter(operationId: string, signal: AbortSignal, isPatient = false): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#waiting.size === 0 && this.#passes > 0) {
-      if (this.#passes <= passesPerLook / 2) void this.#look().catch(() => {}); // who has to wait looks again
-      this.#pass(operationId);
-      return;
-    }
-    this.#waiting.set(operationId, this.#factsOf(operationId));
-    let hasWaited = false;
+  async enter(place: QueuePlace): Promise<void> {
+    if (place.state !== 'expected' || this.tryEnter(place)) return;
+    const passed = Promise.withResolvers<void>();
+    place.state = 'waiting';
+    this.#line.push({ place, passed });
+    void this.#serve();
+    await passed.promise;
+  }
+
+  /** It is in the queue, or has ended. May be told twice. */
+  leave(place: QueuePlace): void {
+    if (place.state === 'admitted') this.#admitted--;
+    else if (place.state !== 'left') this.#expected--;
+    place.state = 'left';
+  }
+
+  /** Nobody passes any more. */
+  close(): void {
+    this.#closing.abort(new Error('closed'));
+  }
+
+  /** Lets those who wait pass as the queue allows, until nobody is left. */
+  async #serve(): Promise<void> {
+    if (this.#isServing) return;
+    this.#isServing = true;
     try {
-      await this.#line.enter(1, signal);
-      try {
-        hasWaited = await this.#waitForPass(operationId, signal, isPatient);
-      } finally {
-        this.#line.leave(1);
+      for (let head = this.#head(); head !== undefined; head = this.#head()) {
+        if (this.#passes === 0) await this.#lookUntilSeen();
+        if (this.#passes === 0) await this.#waitForPass(head);
+        for (const { place, passed } of this.#line.splice(0, this.#passes)) {
+          if (place.state === 'waiting') this.#pass(place); // some have ended during the look
+          passed.resolve();
+        }
       }
+    } catch {
+      // closed: all of them have ended
     } finally {
-      this.#waiting.delete(operationId);
-      if (hasWaited) this.#tell({ ...this.#factsOf(operationId), isWaiting: false });
+      this.#isServing = false;
     }
   }
 
-  leave(): void {
-    this.#admitted--;
+  /** The first who still waits. Those who have ended meanwhile go on and find out. */
+  #head(): Waiter | undefined {
+    const gone = this.#line.filter(({ place }) => place.state !== 'waiting');
+    if (gone.length > 0) this.#line = this.#line.filter(({ place }) => place.state === 'waiting');
+    for (const { passed } of gone) passed.resolve();
+    return this.#line[0];
   }
 
-  /** @returns whether it had to wait for the queue, and not only for a look. */
-  async #waitForPass(operationId: string, signal: AbortSignal, isPatient: boolean): Promise<boolean> {
-    for (let tries = 0; ; tries++) {
-      if (this.#passes === 0) await this.#options.link.persist(signal, () => this.#look());
-      if (this.#passes > 0) {
-        this.#pass(operationId);
-        return tries > 0;
+  /** Until there is a pass, or the first of the line has ended or was refused. */
+  async #waitForPass(first: Waiter): Promise<void> {
+    const { place, passed } = first;
+    let isTold = false;
+    while (this.#passes === 0 && this.#head() === first) {
+      if (!place.isPatient && this.#queued >= 2 * this.#limit) {
+        this.#line.shift();
+        passed.reject(this.#quota(place.operationId));
+        break;
       }
-      if (!isPatient && this.#queued >= 2 * this.#limit) throw this.#quota(operationId);
-      const facts = this.#factsOf(operationId);
-      this.#waiting.set(operationId, facts);
-      if (tries === 0) this.#tell(facts);
-      await pause(this.#options.clock, lookEveryMs, signal);
+      if (!isTold) this.#tell(this.#factsOf(place));
+      isTold = true;
+      await pause(this.#options.clock, lookEveryMs, this.#closing.signal);
+      await this.#lookUntilSeen();
     }
+    if (isTold) this.#tell({ ...this.#factsOf(place), isWaiting: false });
   }
 
-  #pass(operationId: string): void {
-    this.#announced.get(operationId)?.();
+  #pass(place: QueuePlace): void {
+    this.#expected--;
     this.#passes--;
     this.#admitted++;
+    place.state = 'admitted';
+  }
+
+  async #lookUntilSeen(): Promise<void> {
+    await this.#options.link.persist(this.#closing.signal, () => this.#look());
   }
 
   #look(): Promise<void> {
@@ -156,7 +200,7 @@ export class QueueGate {
     }
   }
 
-  #factsOf(operationId: string): Backpressure {
+  #factsOf({ operationId }: QueuePlace): Backpressure {
     const [used, limit] = [this.#queued + this.#admitted, this.#limit];
     return { isWaiting: true, reason: 'queue', operationId, needed: 1, used, limit };
   }

@@ -9,7 +9,7 @@ import {
 } from '@filefleet/protocol';
 import { ClientError } from './errors.ts';
 import type { Content } from './source.ts';
-import type { Progress } from './stage.ts';
+import type { Progress } from './staged.ts';
 
 /** What every operation may be given. */
 export interface RequestOptions {

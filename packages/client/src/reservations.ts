@@ -9,6 +9,7 @@ import type { RedisLink } from './redis-link.ts';
 import {
   type Admission,
   chunksPerRenewal,
+  type Parcel,
   type PutReply,
   type Renewal,
   StagingCalls,
@@ -50,11 +51,20 @@ export class Reservations {
   readonly #waiting = new Map<string, Backpressure>();
   readonly #closing = new AbortController();
   #keepings: Keeping[] = [];
+  #hasRoom = false;
   #cancelRenewal: (() => void) | undefined;
 
   constructor(options: ReservationsOptions) {
     this.#options = options;
     this.#calls = new StagingCalls(options.keys, options.vm);
+    options.link.redis.on('ready', () => {
+      this.#hasRoom = false; // perhaps another Redis, or one that was emptied
+    });
+  }
+
+  /** Whether there was room when it was asked for last. Nobody can know whether there still is. */
+  get hasRoom(): boolean {
+    return this.#hasRoom;
   }
 
   /** Why an operation waits at this moment, if it does. */
@@ -102,16 +112,30 @@ export class Reservations {
   }
 
   /** Puts a chunk; with `reserveBytes` asks for them in the same call, without standing in line. */
-  put(
+  async put(
     operationId: string,
     index: number,
     value: Buffer,
     signal: AbortSignal,
     reserveBytes?: number,
   ): Promise<PutReply> {
-    return this.#options.link.persist(signal, (redis) =>
+    const reply = await this.#options.link.persist(signal, (redis) =>
       this.#calls.put(redis, operationId, index, value, reserveBytes),
     );
+    this.#hasRoom = reply.kind === 'granted';
+    return reply;
+  }
+
+  /**
+   * Asks for room for each parcel and puts it, once, for the time that a queued job may take.
+   * @returns for each whether it is there for certain.
+   */
+  async putWhole(parcels: readonly Parcel[]): Promise<boolean[]> {
+    if (parcels.length === 0) return [];
+    const replies = await this.#calls.putWhole(this.#options.link.redis, parcels, stagedTtlMs.queued);
+    const areThere = replies.map((reply) => reply?.kind === 'granted');
+    this.#hasRoom &&= areThere.every(Boolean);
+    return areThere;
   }
 
   /** Renews the lease of what is staged, again and again, until `letGo`. */
@@ -171,6 +195,7 @@ export class Reservations {
     const admission = await this.#options.link.persist(signal, (redis) =>
       this.#calls.reserve(redis, operationId, wish.bytes),
     );
+    this.#hasRoom = admission.kind === 'granted';
     if (admission.kind !== 'never') return admission;
     if (!wish.orShare) throw neverFits(operationId, wish.bytes, admission.limitBytes);
     wish.bytes = admission.limitBytes;

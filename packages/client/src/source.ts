@@ -21,6 +21,8 @@ export interface Source {
   readonly rereadable: boolean;
   /** Bytes in all, where that is known beforehand. */
   readonly size: number | undefined;
+  /** All of it, where it is in memory. */
+  readonly bytes?: Uint8Array;
   /** Digest of all, where that is known beforehand. */
   readonly digest?: string | undefined;
   /** Finds out how many bytes there are, where that takes a look; what grows afterwards is read up to there. */
@@ -49,6 +51,7 @@ function memorySource(bytes: Uint8Array): Source {
   return {
     rereadable: true,
     size: bytes.byteLength,
+    bytes,
     async *chunks() {
       for (let at = 0; at < bytes.byteLength; at += limits.chunkBytes) {
         yield bytes.subarray(at, at + limits.chunkBytes);

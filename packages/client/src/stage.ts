@@ -1,52 +1,21 @@
 // The bytes of one operation on their way: hashed, cut into chunks and put into Redis under a reservation; or not put there,
 // because the writer holds them. Keys are numbered: a second attempt overwrites the first, and removes what it does not.
 
-import { createHash } from 'node:crypto';
-import { limits, type RedisKeys, stagedTtlMs } from '@filefleet/protocol';
-import { neverFits } from './backpressure.ts';
-import type { Clock } from './clock.ts';
-import type { Gate } from './gate.ts';
-import type { RedisLink } from './redis-link.ts';
-import type { Leased, Reservations } from './reservations.ts';
+import { createHash, hash as digestOf } from 'node:crypto';
+import { limits, stagedTtlMs } from '@filefleet/protocol';
+import { neverFits, tellSafely } from './backpressure.ts';
+import { knownContent } from './known-content.ts';
+import type { Leased } from './reservations.ts';
 import type { Source } from './source.ts';
 import { noteSpent } from './spent-chunks.ts';
-import { grown, hashSource, lost, readSource, tooLarge } from './staging-source.ts';
+import type { Staged, StageOptions, StagingPlace } from './staged.ts';
+import type { Parcel } from './staging-calls.ts';
+import { grown, lost, measured, readSource, tooLarge } from './staging-source.ts';
 
 /** Chunks of one operation that are under way to Redis at once. */
 const window = 4;
 /** A lease that ends sooner than this is renewed before its operation is sent, in milliseconds. */
 const shortLeaseMs = stagedTtlMs.uploading / 6;
-
-/** What all stages of a client share. */
-export interface StagingPlace {
-  readonly link: RedisLink;
-  readonly keys: RedisKeys;
-  readonly clock: Clock;
-  readonly reservations: Reservations;
-  /** Bytes under way to Redis, of all operations together. */
-  readonly bytesUnderWay: Gate;
-}
-
-export interface Progress {
-  /** Bytes that Redis has taken so far. */
-  readonly stagedBytes: number;
-  /** Bytes in all, where known beforehand: not for streams. */
-  readonly totalBytes: number | undefined;
-}
-
-export interface StageOptions {
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** Whether the writer may be asked first if it holds the bytes, so that only the operation travels. */
-  readonly mayBeKnown?: boolean;
-}
-
-export interface Staged {
-  /** `known`: the writer is believed to hold the bytes; nothing is in Redis. */
-  readonly from: 'staged' | 'known';
-  readonly digest: string;
-  readonly size: number;
-  readonly chunks: number;
-}
 
 export class Stage implements Leased {
   readonly operationId: string;
@@ -65,6 +34,7 @@ export class Stage implements Leased {
   #isSealed = false;
   #expiresAtMs = 0;
   #reservedBytes = 0;
+  #parcel: Parcel | undefined;
 
   constructor(place: StagingPlace, operationId: string, source: Source, options: StageOptions = {}) {
     this.#place = place;
@@ -93,7 +63,7 @@ export class Stage implements Leased {
 
   /** Whether the chunks will be there for a job that is added now. */
   get isFresh(): boolean {
-    if (this.#staged?.chunks === 0) return true;
+    if (this.#staged?.chunks === 0 || this.#parcel) return true;
     const left = this.#expiresAtMs - this.#place.clock.nowMs();
     return left >= (this.#isSealed ? stagedTtlMs.queued / 2 : shortLeaseMs);
   }
@@ -114,6 +84,45 @@ export class Stage implements Leased {
     if (expiresAtMs !== undefined || !this.#isUploading) this.#expiresAtMs = expiresAtMs ?? 0;
   }
 
+  /** Whether its chunks have the time already that a queued job may take. */
+  get isSealed(): boolean {
+    return this.#isSealed || this.#staged?.chunks === 0;
+  }
+
+  /**
+   * Lets content of one chunk that is in memory travel with its job, if there seems to be room for it.
+   * @returns whether it does. If so, its job has to be added now.
+   */
+  carry(): boolean {
+    const { bytes } = this.#source;
+    const size = bytes?.byteLength ?? 0;
+    if (bytes === undefined || size > limits.chunkBytes || !this.#place.reservations.hasRoom) return false;
+    if (!this.#place.bytesUnderWay.tryEnter(size)) return false;
+    this.#staged = { from: 'staged', digest: digestOf('sha256', bytes), size, chunks: Math.min(size, 1) };
+    if (size > 0) this.#parcel = { operationId: this.operationId, bytes };
+    return true;
+  }
+
+  /** The content that travels with the job that is added now. @returns undefined when there is none. */
+  takeParcel(): Parcel | undefined {
+    const parcel = this.#parcel;
+    if (parcel === undefined) return undefined;
+    this.#parcel = undefined;
+    [this.#hasAsked, this.#keysUsed, this.#attempts] = [true, 1, 1];
+    this.#expiresAtMs = this.#place.clock.nowMs() + stagedTtlMs.queued;
+    return parcel;
+  }
+
+  /** What became of the parcel. @param isThere false when it is not, or nobody knows: then it has to be uploaded. */
+  arrived({ bytes }: Parcel, isThere: boolean): void {
+    const { byteLength: size } = bytes;
+    this.#place.bytesUnderWay.leave(size);
+    noteSpent(size);
+    this.#isSealed = isThere;
+    if (isThere) tellSafely(this.#options.onProgress, { stagedBytes: size, totalBytes: size });
+    else this.#expiresAtMs = 0;
+  }
+
   /**
    * Asks whether the writer holds the bytes, if that is worth it and allowed. It is only believed: an answer
    * CONTENT_MISSING says that it was wrong.
@@ -121,14 +130,9 @@ export class Stage implements Leased {
    */
   async learn(signal: AbortSignal): Promise<boolean> {
     if (!this.#options.mayBeKnown || !this.rereadable) return false;
-    const expected = await this.#measure();
-    if (expected === undefined || expected <= limits.knownBytesFrom) return false;
-    const { digest, size } = await hashSource(this.#source, this.operationId, signal);
-    const { link, keys, clock } = this.#place;
-    const untilMs = await link.persist(signal, (redis) => redis.zscore(keys.known, digest));
-    if (untilMs === null || Number(untilMs) <= clock.nowMs()) return false;
-    this.#staged = { from: 'known', digest, size, chunks: 0 };
-    return true;
+    const known = await knownContent(this.#place, this.#source, this.operationId, signal);
+    if (known) this.#staged = { from: 'known', ...known, chunks: 0 };
+    return known !== undefined;
   }
 
   /**
@@ -179,7 +183,10 @@ export class Stage implements Leased {
 
   /** What was reserved too much goes back now. A stream cannot be read again: it gets its day before its job is there. */
   async #keepUntilSent({ chunks, size }: Staged, signal: AbortSignal): Promise<boolean> {
-    if (!this.rereadable) return await this.#keep(stagedTtlMs.queued, signal);
+    if (!this.rereadable) {
+      this.#place.reservations.letGo(this);
+      return await this.#keep(stagedTtlMs.queued, signal);
+    }
     const isExact = chunks <= 1 || size === this.#source.size;
     return isExact || (await this.#keep(stagedTtlMs.uploading, signal));
   }
@@ -202,7 +209,7 @@ export class Stage implements Leased {
     let size = 0;
     let stagedBytes = 0;
     [this.#chunksPut, this.#chunksAnswered, this.#isSealed] = [0, 0, false];
-    const totalBytes = await this.#measure();
+    const totalBytes = await measured(this.#source, this.operationId);
     // Before the source is opened: who waits for room must not keep a file open that others need.
     if (totalBytes !== undefined && totalBytes > limits.chunkBytes)
       await this.#reserve(totalBytes, signal, issued);
@@ -221,7 +228,7 @@ export class Stage implements Leased {
           this.#chunksAnswered++;
           stagedBytes += isThere ? chunk.byteLength : 0;
           noteSpent(chunk.byteLength);
-          this.#options.onProgress?.({ stagedBytes, totalBytes });
+          tellSafely(this.#options.onProgress, { stagedBytes, totalBytes });
           return isThere;
         });
         if (isWhole) issued();
@@ -288,11 +295,5 @@ export class Stage implements Leased {
   #tooMuch(index: number): Error {
     if (this.rereadable) return grown(this.operationId);
     return neverFits(this.operationId, index * limits.chunkBytes + 1, this.#reservedBytes);
-  }
-
-  async #measure(): Promise<number | undefined> {
-    const size = this.#source.measure ? await this.#source.measure() : this.#source.size;
-    if (size !== undefined && size > limits.stagedFileBytes) throw tooLarge(this.operationId);
-    return size;
   }
 }

@@ -33,6 +33,12 @@ export const chunksPerRenewal = 1_000;
 
 const unprepared: Admission = Object.freeze({ kind: 'wait', reason: 'writer', usedBytes: 0, limitBytes: 0 });
 
+/** Content that is reserved and put as one chunk. */
+export interface Parcel {
+  readonly operationId: string;
+  readonly bytes: Uint8Array;
+}
+
 export class StagingCalls {
   readonly #keys: RedisKeys;
   readonly #vm: string;
@@ -82,10 +88,27 @@ export class StagingCalls {
       value,
       ...reservation,
     );
-    const reply = await prepared(ask);
-    if (reply?.[0] === stagingReplies.noLease) return { kind: 'no-lease' };
-    if (reply?.[0] === stagingReplies.outside) return { kind: 'outside' };
-    return admissionOf(reply);
+    return putReplyOf(await prepared(ask));
+  }
+
+  /**
+   * Reserves and puts each parcel, all in one pipeline that is written at once.
+   * @returns for each the reply; undefined where nobody knows what became of it.
+   */
+  async putWhole(redis: Redis, parcels: readonly Parcel[], ttlMs: number): Promise<(PutReply | undefined)[]> {
+    const { staging } = this.#keys;
+    const pipeline = redis.pipeline();
+    for (const { operationId, bytes } of parcels) {
+      const key = this.#keys.staged(this.#vm, operationId, 0);
+      const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const size = bytes.byteLength;
+      pipeline.fcall(stagingFunctions.put, 2, staging, key, this.#vm, operationId, 0, value, size, ttlMs);
+    }
+    const results = (await pipeline.exec()) ?? [];
+    return results.map(([error, reply]) => {
+      if (error) return isUnprepared(error) ? unprepared : undefined;
+      return putReplyOf(Array.isArray(reply) ? reply : []);
+    });
   }
 
   /** @returns for each operation how many of its chunks are missing; undefined where the reservation is gone. */
@@ -120,6 +143,12 @@ export class StagingCalls {
   }
 }
 
+function putReplyOf(reply: readonly unknown[] | undefined): PutReply {
+  if (reply?.[0] === stagingReplies.noLease) return { kind: 'no-lease' };
+  if (reply?.[0] === stagingReplies.outside) return { kind: 'outside' };
+  return admissionOf(reply);
+}
+
 function admissionOf(reply: readonly unknown[] | undefined): Admission {
   if (reply === undefined) return unprepared;
   const [kind, reason, usedBytes, limitBytes] = reply;
@@ -138,7 +167,11 @@ async function prepared(call: Promise<unknown>): Promise<readonly unknown[] | un
     const reply = await call;
     return Array.isArray(reply) ? reply : [];
   } catch (error) {
-    if (error instanceof Error && error.message === 'ERR Function not found') return undefined;
+    if (isUnprepared(error)) return undefined;
     throw error;
   }
+}
+
+function isUnprepared(error: unknown): boolean {
+  return error instanceof Error && error.message === 'ERR Function not found';
 }

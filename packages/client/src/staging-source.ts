@@ -48,6 +48,13 @@ export async function hashSource(
   return { digest: hash.digest('hex'), size };
 }
 
+/** How many bytes the source says it has, if it does. @throws ClientError INVALID (too large) */
+export async function measured(source: Source, operationId: string): Promise<number | undefined> {
+  const size = source.measure ? await source.measure() : source.size;
+  if (size !== undefined && size > limits.stagedFileBytes) throw tooLarge(operationId);
+  return size;
+}
+
 function describe(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

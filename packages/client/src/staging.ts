@@ -4,13 +4,16 @@
 import type { RedisKeys } from '@filefleet/protocol';
 import { type OnBackpressure, waitedTooLong } from './backpressure.ts';
 import type { Clock } from './clock.ts';
+import type { Entry } from './entry.ts';
 import type { ClientError } from './errors.ts';
 import { Gate } from './gate.ts';
 import { QueueGate } from './queue-gate.ts';
 import type { RedisLink } from './redis-link.ts';
 import { Reservations } from './reservations.ts';
 import type { Content, Source } from './source.ts';
-import { type Progress, Stage, type StageOptions, type StagingPlace } from './stage.ts';
+import { Stage } from './stage.ts';
+import type { Progress, StageOptions, StagingPlace } from './staged.ts';
+import type { Parcel } from './staging-calls.ts';
 
 /** Bytes under way to Redis at once, of all operations together. */
 const bytesUnderWay = 8 * 1024 * 1024;
@@ -54,14 +57,20 @@ export class Staging {
     return new Stage(this.#place, operationId, source, options);
   }
 
+  /** Puts parcels, once. @returns for each whether it is there for certain. */
+  putWhole(parcels: readonly Parcel[]): Promise<boolean[]> {
+    return this.#reservations.putWhole(parcels);
+  }
+
   /** Why an operation is given up at its deadline, if it is others that it waited for. */
-  failureOf(operationId: string): ClientError | undefined {
-    const wait = this.queueGate.waitOf(operationId) ?? this.#reservations.waitOf(operationId);
+  failureOf({ place, facts }: Entry): ClientError | undefined {
+    const wait = (place && this.queueGate.waitOf(place)) ?? this.#reservations.waitOf(facts.operationId);
     return wait && waitedTooLong(wait);
   }
 
   /** Stops renewing: what is not sent expires. */
   close(): void {
+    this.queueGate.close();
     this.#reservations.close();
   }
 }

@@ -5,28 +5,38 @@ import type { Entry } from './entry.ts';
 import type { Lane } from './lane.ts';
 
 interface Turn {
-  /** Resolves when all earlier operations of the session have asked, or ended. */
-  readonly come: Promise<void>;
-  /** This one has asked, or needs nothing. */
-  readonly pass: () => void;
+  readonly entry: Entry;
+  readonly come: PromiseWithResolvers<void>;
 }
 
-const lastOf = new WeakMap<Lane<Entry>, Promise<void>>();
-const turns = new WeakMap<Entry, Turn>();
+/** Those of a session that have to ask, in the order of calls. It is the turn of the first. */
+const lines = new WeakMap<Lane<Entry>, Turn[]>();
 
-/** The turn of an operation; the order of first calls is the order of turns. */
-export function turnOf(entry: Entry): Turn {
-  const known = turns.get(entry);
-  if (known) return known;
+/** Whether nobody of the session has still to ask. */
+export function isTurnFree(lane: Lane<Entry>): boolean {
+  return (lines.get(lane)?.length ?? 0) === 0;
+}
+
+/** Resolves when all earlier operations of the session have asked, or ended. */
+export function turnOf(entry: Entry): Promise<void> {
   const { lane } = entry.facts;
-  const passed = Promise.withResolvers<void>();
-  entry.settled.then(passed.resolve as () => void, passed.resolve as () => void);
-  const come = lastOf.get(lane) ?? Promise.resolve();
-  lastOf.set(
-    lane,
-    come.then(() => passed.promise),
-  );
-  const turn = { come, pass: passed.resolve };
-  turns.set(entry, turn);
-  return turn;
+  const line = lines.get(lane) ?? [];
+  lines.set(lane, line);
+  const behind = line.findLastIndex((turn) => turn.entry.sequence <= entry.sequence);
+  const known = line[behind];
+  if (known?.entry === entry) return known.come.promise;
+  const turn = { entry, come: Promise.withResolvers<void>() };
+  line.splice(behind + 1, 0, turn);
+  line[0]?.come.resolve();
+  return turn.come.promise;
+}
+
+/** This one has asked, needs nothing, or has ended. */
+export function passTurn(entry: Entry): void {
+  const line = lines.get(entry.facts.lane);
+  const at = line?.findIndex((turn) => turn.entry === entry) ?? -1;
+  if (at < 0) return;
+  const [turn] = line?.splice(at, 1) ?? [];
+  turn?.come.resolve(); // whoever ended finds out as he goes on
+  line?.[0]?.come.resolve();
 }

@@ -1,0 +1,158 @@
+// Small content and its job leave together; what happens when only one of them is taken.
+
+import { randomBytes } from 'node:crypto';
+import { queueName, redisKeys, redisPrefix, stagedTtlMs } from '@filefleet/protocol';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { until } from '../../../tests/support/deadline.ts';
+import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
+import { type ScriptedWriter, startScriptedWriter } from '../../../tests/support/scripted-writer.ts';
+import {
+  limitStaging,
+  prepareStaging,
+  stagedBytes,
+  stagingFiguresOf,
+} from '../../../tests/support/staging-library.ts';
+import { systemClock } from './clock.ts';
+import { type Backpressure, type Client, createClient } from './index.ts';
+import { Jobs, wasRefused } from './jobs.ts';
+import { RedisLink } from './redis-link.ts';
+
+const keys = redisKeys();
+const queue = `${redisPrefix(0)}:${queueName}`;
+const plenty = { totalBytes: 64_000_000, shareBytes: 64_000_000 };
+
+let server: TestRedis;
+let redis: Redis;
+let client: Client;
+let told: Backpressure[];
+let writer: ScriptedWriter | undefined;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+});
+beforeEach(async () => {
+  await redis.flushall();
+  await prepareStaging(redis, plenty);
+  told = [];
+  client = await createClient({
+    redis: server.url,
+    vm: 'vm5',
+    onBackpressure: (facts) => void told.push(facts),
+  });
+});
+afterEach(async () => {
+  await client.close();
+  await writer?.close();
+  writer = undefined;
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+const small = (sessionId = 'session-1', bytes = 1_000) => ({
+  sessionId,
+  filename: 'f',
+  content: randomBytes(bytes),
+});
+
+/** Once there was room, small content travels with its job. */
+async function findRoom(): Promise<string> {
+  const { operationId } = await client.enqueueStore(small('first'));
+  return operationId;
+}
+
+async function libraryCalls(): Promise<number> {
+  const stats = await redis.info('commandstats');
+  return Number(/cmdstat_fcall:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+}
+
+test('small content takes one call and has its day with the job, as one that was staged before it', async () => {
+  await findRoom();
+  const before = await libraryCalls();
+  const { operationId } = await client.enqueueStore(small());
+  expect((await libraryCalls()) - before).toBe(1);
+  expect(await redis.pttl(keys.staged('vm5', operationId, 0))).toBeGreaterThan(stagedTtlMs.queued - 60_000);
+  expect(await stagingFiguresOf(redis)).toMatchObject({ bytes: 2_000, operations: 2 });
+});
+
+test('hundreds at once, more than may be under way, are all there in the order of calls', async () => {
+  await findRoom();
+  const stored = await Promise.all(
+    Array.from({ length: 700 }, (_, n) => client.enqueueStore(small(`s${n % 7}`, 13_000))),
+  );
+  const jobs = (await redis.lrange(`${queue}:wait`, 0, -1)).reverse().slice(1); // it is filled from the left
+  for (let lane = 0; lane < 7; lane++) {
+    const ids = stored.filter((_, n) => n % 7 === lane).map(({ operationId }) => `vm5-${operationId}`);
+    expect(jobs.filter((id) => ids.includes(id))).toEqual(ids);
+  }
+  expect(jobs).toHaveLength(700);
+  expect(await stagedBytes(redis)).toBe(9_101_000);
+});
+
+test('content that finds no room takes its job back: OVER_BUDGET at the deadline, and nothing is left', async () => {
+  const first = await findRoom();
+  await limitStaging(redis, { totalBytes: 1_500, shareBytes: 1_500 });
+  const failed = client.store({ ...small(), deadlineMs: 400 });
+  await expect(failed).rejects.toMatchObject({ code: 'OVER_BUDGET' });
+  expect(told).toMatchObject([{ isWaiting: true, reason: 'budget' }, { isWaiting: false }]);
+  expect(await redis.lrange(`${queue}:wait`, 0, -1)).toEqual([`vm5-${first}`]);
+  await until(async () => (await stagingFiguresOf(redis)).waiting === 0, 'the line to be left');
+  expect(await stagedBytes(redis)).toBe(1_000);
+});
+
+test('a Redis that forgot its library takes no job without content', async () => {
+  const first = await findRoom();
+  await redis.function('FLUSH', 'SYNC');
+  const failed = client.store({ ...small(), deadlineMs: 400 });
+  await expect(failed).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+  expect(await redis.lrange(`${queue}:wait`, 0, -1)).toEqual([`vm5-${first}`]);
+});
+
+test('content that found no room goes on by itself when there is some, with one job', async () => {
+  const first = await findRoom();
+  await limitStaging(redis, { totalBytes: 1_500, shareBytes: 1_500 });
+  const second = client.store(small());
+  await until(() => told.length > 0, 'word of the wait');
+  const running = await startScriptedWriter(server.url);
+  writer = running;
+  expect(await second).toMatchObject({ outcome: 'applied', size: 1_000 });
+  await client.receipt(first);
+  expect(running.arrivals.map(({ earlier }) => earlier)).toEqual([0, 0]);
+});
+
+test('with room for one after the other only, all settle in order, each once, whoever gets at their jobs first', async () => {
+  const running = await startScriptedWriter(server.url);
+  writer = running;
+  await client.receipt(await findRoom());
+  await limitStaging(redis, { totalBytes: 2_500, shareBytes: 2_500 });
+  const receipts = await Promise.all(Array.from({ length: 40 }, (_, n) => client.store(small(`s${n % 10}`))));
+  const effects = running.effects.slice(1);
+  expect([...effects].sort()).toEqual(receipts.map(({ operationId }) => operationId).sort());
+  for (let lane = 0; lane < 10; lane++) {
+    const ids = receipts.filter((_, n) => n % 10 === lane).map(({ operationId }) => operationId);
+    expect(effects.filter((id) => ids.includes(id))).toEqual(ids);
+  }
+  await until(async () => (await stagingFiguresOf(redis)).operations === 0, 'nothing staged');
+  expect(await redis.zcard(`${queue}:completed`)).toBe(41);
+});
+
+test('of jobs of which Redis refuses one the others are there, and it is known which', async () => {
+  const link = new RedisLink({ url: server.url, clock: systemClock, purpose: 'commands' });
+  await link.connect(5_000);
+  const jobs = new Jobs(link, 0);
+  try {
+    await redis.set(`${queue}:vm5-b`, 'not a job');
+    const failures = await jobs.add(
+      ['a', 'b', 'c'].map((id) => ({ name: 'n', payload: {}, jobId: `vm5-${id}` })),
+    );
+    expect(failures.map(wasRefused)).toEqual([false, true, false]);
+    expect(failures[0]).toBeUndefined();
+    expect((await redis.lrange(`${queue}:wait`, 0, -1)).sort()).toEqual(['vm5-a', 'vm5-c']);
+  } finally {
+    await jobs.close();
+    link.close();
+  }
+});
