@@ -92,14 +92,16 @@ test('a clock that is days ahead of Redis deletes nothing and says so, until an 
   onTestFinished(() => redis.disconnect());
   const state = async () =>
     JSON.parse((await redis.hget(redisKeys().writer, writerStateField)) ?? '{}') as { maintenance?: object };
-  await expect.poll(state).toMatchObject({ maintenance: { clock: 'doubted', because: 'redis' } });
+  await expect.poll(state, { timeout: 10_000 }).toMatchObject({
+    maintenance: { clock: 'doubted', because: 'redis' },
+  });
   expect(files('is_deleted = 0')).toBe(1);
   await client.operator.acceptClock();
   await writer.waitForEvent('session.cleaned');
   expect(writer.lines.filter(({ event }) => event === 'clock.trusted')).toMatchObject([
     { because: 'accepted' },
   ]);
-  await expect.poll(state).toMatchObject({ maintenance: { clock: 'trusted' } });
+  await expect.poll(state, { timeout: 10_000 }).toMatchObject({ maintenance: { clock: 'trusted' } });
 });
 
 test('bytes that a disk has changed are found, never served, and healed by the next who stores them', async () => {
