@@ -25,13 +25,14 @@ export const testUsers: Readonly<Record<Role, TestUser>> = Object.freeze({
 });
 
 /** All of them, as FILEFLEET_DASHBOARD_USERS takes them. */
-export const testUsersVariable: string = roles
-  .map((role) => testUsers[role])
-  .map(({ name, role, password }) => `${name}:${role}:${formatPasswordHash(password)}`)
-  .join(',');
+export const testUsersVariable: string = roles.map((role) => entryOf(testUsers[role])).join(',');
 
-function makeUser(name: string, role: Role): TestUser {
-  const plain = `password of ${name}`;
+/** One, as a list of users has it. */
+export function entryOf({ name, role, password }: DashboardUser): string {
+  return `${name}:${role}:${formatPasswordHash(password)}`;
+}
+
+export function makeUser(name: string, role: Role, plain = `password of ${name}`): TestUser {
   const password: PasswordHash = { ...cheap, hash: hashOf(plain) };
   return { name, role, password, plain, basic: basicOf(name, plain) };
 }

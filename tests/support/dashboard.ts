@@ -29,6 +29,8 @@ export interface TestDashboardOptions {
   /** Where the store is; without it, there is none. */
   readonly dataDir?: string;
   readonly tokens?: readonly DashboardToken[];
+  /** What else the configuration says: users and tokens in files, ... */
+  readonly config?: Partial<Parameters<typeof createDashboard>[0]['config']>;
   readonly apiLimits?: Partial<ApiLimits>;
   readonly uploadLimits?: Partial<UploadLimits>;
   /** Where figures of the past are kept; without it, for this run. */
@@ -45,6 +47,7 @@ export async function openTestDashboard(
   {
     dataDir = '/nonexistent',
     tokens,
+    config = {},
     apiLimits = {},
     uploadLimits = {},
     dashboardDir,
@@ -71,6 +74,7 @@ export async function openTestDashboard(
       dashboardDir,
       redisUrl: url,
       dashboardSecret: 'the secret of a test, of 32 and more characters',
+      ...config,
     },
     redis,
     apiLimits,

@@ -68,3 +68,14 @@ test('a password that is too long costs nothing', async () => {
   expect(await accounts.verify(viewer.name, 'x'.repeat(1_025))).toBeUndefined();
   expect(asked).toEqual([]);
 });
+
+test('a login that was under way while its user was taken away is none', async () => {
+  const gate = Promise.withResolvers<boolean>();
+  const { accounts, asked } = watched(() => gate.promise);
+  const attempt = accounts.verify(viewer.name, 'right');
+  await expect.poll(() => asked.length).toBe(1);
+  accounts.replace([{ ...viewer, role: 'admin' }]);
+  gate.resolve(true);
+  expect(await attempt).toBeUndefined();
+  expect(accounts.recall(viewer.name, 'right')).toBeUndefined();
+});

@@ -1,4 +1,4 @@
-// Who is this? Names and passwords against the configured users. A wrong name costs as much time as a wrong password,
+// Who is this? Names and passwords against the users in force. A wrong name costs as much time as a wrong password,
 // and what was verified once is remembered for a while, so that a script does not pay scrypt for each request.
 
 import { createHmac, randomBytes } from 'node:crypto';
@@ -19,12 +19,19 @@ const rememberMs = 5 * 60_000;
 const rememberCount = 1_000;
 const passwordMaxBytes = 1_024;
 
+/** What is known of a name. */
+interface Account {
+  readonly user: DashboardUser;
+  /** One object for as long as nothing about the user changes: who holds another one has to log in again. */
+  readonly person: Person;
+}
+
 export class Accounts {
-  readonly #users: ReadonlyMap<string, DashboardUser>;
-  readonly #decoy: PasswordHash;
+  #accounts: ReadonlyMap<string, Account> = new Map();
+  #decoy: PasswordHash = decoyOf([]);
   readonly #limit = pLimit(verifyConcurrency);
   readonly #memoryKey = randomBytes(32);
-  readonly #verified: LRUCache<string, string>;
+  readonly #verified: LRUCache<string, Person>;
   readonly #compare: typeof verifyPassword;
 
   /**
@@ -33,36 +40,49 @@ export class Accounts {
    */
   constructor(users: readonly DashboardUser[], now: () => number, compare = verifyPassword) {
     this.#compare = compare;
-    this.#users = new Map(users.map((user) => [user.name, user]));
-    this.#decoy = decoyOf(users);
     this.#verified = new LRUCache({ max: rememberCount, ttl: rememberMs, ttlResolution: 0, perf: { now } });
+    this.replace(users);
   }
 
   get size(): number {
-    return this.#users.size;
+    return this.#accounts.size;
   }
 
-  /** The person of this name, as the configuration has them now. */
-  find(name: string): Person | undefined {
-    const user = this.#users.get(name);
-    return user && { name: user.name, role: user.role };
+  /** From now on these and no others. A user who is the same object as before stays who they are. */
+  replace(users: readonly DashboardUser[]): void {
+    const before = this.#accounts;
+    this.#accounts = new Map(
+      users.map((user) => {
+        const known = before.get(user.name);
+        const account = known?.user === user ? known : { user, person: { name: user.name, role: user.role } };
+        return [user.name, account];
+      }),
+    );
+    this.#decoy = decoyOf(users);
+    this.#verified.clear();
+  }
+
+  /** Whether somebody who got in may stay: nothing about them has changed since. */
+  isCurrent(person: Person): boolean {
+    return this.#accounts.get(person.name)?.person === person;
   }
 
   /** Checks a name and a password, at full cost whatever the outcome. `busy`: too many are waiting already. */
   async verify(name: string, password: string): Promise<Person | undefined | 'busy'> {
     if (Buffer.byteLength(password) > passwordMaxBytes) return undefined;
     if (this.#limit.pendingCount >= verifyQueueLimit) return 'busy';
-    const user = this.#users.get(name);
-    const matches = await this.#limit(() => this.#compare(password, user?.password ?? this.#decoy));
-    if (!user || !matches) return undefined;
-    this.#verified.set(this.#memoryOf(name, password), name);
-    return this.find(name);
+    const account = this.#accounts.get(name);
+    const expected = account?.user.password ?? this.#decoy;
+    const matches = await this.#limit(() => this.#compare(password, expected));
+    // The comparison took its time; they may be gone, or have another password.
+    if (!matches || !account || !this.isCurrent(account.person)) return undefined;
+    this.#verified.set(this.#memoryOf(name, password), account.person);
+    return account.person;
   }
 
   /** The person of a pair that was verified lately, without the cost. */
   recall(name: string, password: string): Person | undefined {
-    const known = this.#verified.get(this.#memoryOf(name, password));
-    return known === undefined ? undefined : this.find(known);
+    return this.#verified.get(this.#memoryOf(name, password));
   }
 
   /** Passwords themselves are never kept. */

@@ -15,6 +15,12 @@ export interface DashboardEvents {
   /** Emitted once when Redis goes, not for each attempt. */
   'redis.away': { reason: string };
   'redis.back': Record<string, never>;
+  /** Others may come in than before: `names` came, went or are others now. Names are none of a file that was only mended. */
+  'access.changed': { list: 'users' | 'tokens'; names: readonly string[]; entries: number };
+  /** A file of users or tokens cannot be read, or has a bad line; what was before is still in force. */
+  'access.kept': { list: 'users' | 'tokens'; path: string; reason: string };
+  /** More people than the group may read such a file, or others than its owner write to it. */
+  'access.wide': { list: 'users' | 'tokens'; path: string; mode: string };
   'login.succeeded': { user: string; role: Role; ip: string };
   /** The name that was tried is not written down: people type passwords into the wrong field. */
   'login.failed': { via: 'form' | 'basic' | 'token'; ip: string };

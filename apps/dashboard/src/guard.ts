@@ -86,7 +86,7 @@ function guardToken(
       reply,
       401,
       'TOKEN_INVALID',
-      'Nobody has this token; make one with `npm run -s make-token -w apps/dashboard -- <name>`, and start the dashboard with its entry in FILEFLEET_DASHBOARD_TOKENS.',
+      'Nobody has this token; make one with `npm run -s make-token -w apps/dashboard -- <name>`, and add its entry to FILEFLEET_DASHBOARD_TOKENS or to the file of tokens.',
     );
   }
   request.token = token;
@@ -120,10 +120,10 @@ function personOfSession({ accounts, sessions }: GuardParts, request: FastifyReq
   const cookie = request.cookies[sessionCookie];
   const unsigned = cookie === undefined ? undefined : request.unsignCookie(cookie);
   if (!unsigned?.valid) return undefined;
-  const name = sessions.nameOf(unsigned.value);
-  if (name === undefined) return undefined;
+  const person = sessions.personOf(unsigned.value);
+  if (!person || !accounts.isCurrent(person)) return undefined;
   request.sessionId = unsigned.value;
-  return accounts.find(name);
+  return person;
 }
 
 /** Scripts and curl. Sends the response itself when there were too many attempts. */

@@ -1,5 +1,5 @@
 // `npm run -s hash-password -w apps/dashboard`: reads a password from standard input (one line, never an argument, which
-// other users could see) and prints its hash for FILEFLEET_DASHBOARD_USERS.
+// other users could see) and prints its hash for a list of users.
 
 import { createInterface } from 'node:readline';
 import { hashPassword } from '@filefleet/config';

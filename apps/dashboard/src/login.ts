@@ -39,7 +39,7 @@ export function registerLogin(app: FastifyInstance, parts: GuardParts): void {
       return showForm(reply, 401, goTo, 'Name or password is wrong.');
     }
     if (request.sessionId !== null) sessions.end(request.sessionId);
-    setSessionCookie(request, reply, sessions.open(person.name));
+    setSessionCookie(request, reply, sessions.open(person));
     emit('login.succeeded', { user: person.name, role: person.role, ip: request.ip });
     return reply.redirect(goTo, 303);
   });

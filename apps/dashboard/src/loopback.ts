@@ -18,9 +18,9 @@ export function isLoopback(host: string): boolean {
  * @param oneTimePassword whether a password made for this run is good enough there.
  * @throws ConfigError CONFIG_INVALID when others could reach a dashboard that knows no users.
  */
-export function assertGuarded(host: string, users: number, oneTimePassword: boolean): void {
-  if (users > 0 || oneTimePassword || isLoopback(host)) return;
+export function assertGuarded(host: string, hasUsers: boolean, oneTimePassword: boolean): void {
+  if (hasUsers || oneTimePassword || isLoopback(host)) return;
   throw new ConfigError([
-    `FILEFLEET_DASHBOARD_USERS: expected at least one user to be named because FILEFLEET_DASHBOARD_HOST is ${host}, which other machines reach, got none; set it to name:role:hash, or set FILEFLEET_DASHBOARD_HOST to 127.0.0.1`,
+    `FILEFLEET_DASHBOARD_USERS: expected at least one user to be named because FILEFLEET_DASHBOARD_HOST is ${host}, which other machines reach, got none; set it to name:role:hash, or FILEFLEET_DASHBOARD_USERS_FILE to a file of such lines, or set FILEFLEET_DASHBOARD_HOST to 127.0.0.1`,
   ]);
 }

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -36,19 +39,19 @@ function start(env: Record<string, string>) {
     waiting.get(String(line.event))?.(line);
   });
   const exited = once(child, 'close').then(([code]) => code as number | null);
-  const event = (name: string) =>
+  const next = (name: string) =>
     new Promise<Record<string, unknown>>((resolve, reject) => {
-      const seen = lines.find((line) => line.event === name);
-      if (seen) return resolve(seen);
       waiting.set(name, resolve);
       exited.then(() => reject(new Error(`expected ${name}, got the end after ${JSON.stringify(lines)}`)));
     });
+  const event = async (name: string) => lines.find((line) => line.event === name) ?? next(name);
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
     const began = performance.now();
     child.kill(signal);
     return { code: await exited, tookMs: performance.now() - began };
   };
-  return { lines, event, exited, stop };
+  const signal = (name: NodeJS.Signals) => child.kill(name);
+  return { lines, event, next, signal, exited, stop };
 }
 
 async function redisOfThisTest(): Promise<TestRedis> {
@@ -94,6 +97,32 @@ describe('the process', () => {
       expect([503, 'cut off']).toContain(await cutOff);
     },
   );
+
+  test('takes users from a file, sees it renamed into place, and looks again at SIGHUP', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'filefleet-access-'));
+    leftOver.push(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'users');
+    const put = (text: string) => {
+      writeFileSync(`${path}~`, text, { mode: 0o600 });
+      renameSync(`${path}~`, path);
+    };
+    put(testUsersVariable.replaceAll(',', '\n'));
+    const dashboard = start({ FILEFLEET_REDIS_URL: nowhere, FILEFLEET_DASHBOARD_USERS_FILE: path });
+    const { url, users } = await dashboard.event('dashboard.ready');
+    expect(users).toBe(3);
+    const headers = { authorization: basicOf('vera', 'password of vera') };
+    const asVera = async () => (await fetch(`${url}/history/hour`, { headers })).status;
+    expect(await asVera()).toBe(200);
+    put('# nobody');
+    await dashboard.event('access.changed');
+    expect(await asVera()).toBe(401);
+    put('vera');
+    await dashboard.event('access.kept');
+    const again = dashboard.next('access.kept');
+    dashboard.signal('SIGHUP');
+    expect(await again).toMatchObject({ list: 'users', reason: expect.stringContaining('in line 1') });
+    expect((await dashboard.stop()).code).toBe(0);
+  });
 
   test('stops although a client keeps its connection open', async () => {
     const dashboard = start({ FILEFLEET_REDIS_URL: nowhere });
@@ -142,6 +171,14 @@ describe('the process ends with 78 and a sentence that says what to do', () => {
   test('when others could reach it and no user is named', async () => {
     const message = await refusal({ FILEFLEET_REDIS_URL: nowhere, FILEFLEET_DASHBOARD_HOST: '0.0.0.0' });
     expect(message).toMatch(/FILEFLEET_DASHBOARD_USERS: expected .+ set it to name:role:hash/);
+  });
+
+  test('when its file of users cannot be read', async () => {
+    const message = await refusal({
+      FILEFLEET_REDIS_URL: nowhere,
+      FILEFLEET_DASHBOARD_USERS_FILE: '/nonexistent',
+    });
+    expect(message).toMatch(/FILEFLEET_DASHBOARD_USERS_FILE: expected .+ got ENOENT; mend \/nonexistent/);
   });
 
   test('when no Redis is named', async () => {

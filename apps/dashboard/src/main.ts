@@ -20,13 +20,15 @@ async function main(): Promise<void> {
   const config = configure();
   const emit = createLog(config.logLevel);
   const stopped = stopSignal();
+  let app: FastifyInstance | undefined;
+  if (readsAgain(config)) process.on('SIGHUP', () => app?.access.read());
   const redis = connectRedis(requireRedisUrl(config), emit);
-  const oneTime = config.dashboardUsers ? undefined : await makeOneTimeUser();
+  const oneTime = hasUsers(config) ? undefined : await makeOneTimeUser();
   const dashboardUsers = config.dashboardUsers ?? (oneTime ? [oneTime.user] : []);
-  const app = await createDashboard({ config: { ...config, dashboardUsers }, redis, emit });
+  app = await createDashboard({ config: { ...config, dashboardUsers }, redis, emit });
   const url = await listen(app, config);
   if (oneTime) emit('dashboard.password', { user: oneTime.user.name, password: oneTime.password });
-  emit('dashboard.ready', { url, users: dashboardUsers.length });
+  emit('dashboard.ready', { url, users: app.access.users.length });
 
   emit('dashboard.stopping', { signal: await stopped });
   const inTime = await stop(app, Math.min(config.stopTimeoutMs, stopMaxMs));
@@ -39,10 +41,17 @@ async function main(): Promise<void> {
 function configure(): Config {
   const config = loadConfig(process.env);
   requireRedisUrl(config);
-  const { dashboardHost, dashboardUsers, dashboardOneTimePassword } = config;
-  assertGuarded(dashboardHost, dashboardUsers?.length ?? 0, dashboardOneTimePassword);
+  assertGuarded(config.dashboardHost, hasUsers(config), config.dashboardOneTimePassword);
   return config;
 }
+
+/** A file counts although nobody is in it yet: who comes in is said there, and nobody else does. */
+const hasUsers = (config: Config): boolean =>
+  config.dashboardUsers !== undefined || config.dashboardUsersFile !== undefined;
+
+/** Whether SIGHUP means to look at the files again; with neither file nor service manager it says that the terminal is gone. */
+const readsAgain = (config: Config): boolean =>
+  config.dashboardUsersFile !== undefined || config.dashboardTokensFile !== undefined || !process.stdin.isTTY;
 
 /** Resolves with the first signal; a second one ends the process at once. */
 function stopSignal(): Promise<NodeJS.Signals> {

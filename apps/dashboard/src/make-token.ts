@@ -2,12 +2,12 @@
 // FILEFLEET_DASHBOARD_TOKENS has to name for it; on stderr, how a fleet comes to take it.
 
 import { hash, randomBytes } from 'node:crypto';
-import { parseDashboardTokens } from '@filefleet/config';
+import { entriesOfVariable, parseDashboardTokens } from '@filefleet/config';
 
 const [name = '', scope = 'read', prefix] = process.argv.slice(2);
 const token = `fft_${randomBytes(32).toString('base64url')}`;
 const entry = [name, scope, hash('sha256', token), ...(prefix === undefined ? [] : [prefix])].join(':');
-const parsed = parseDashboardTokens(entry);
+const parsed = parseDashboardTokens(entriesOfVariable(entry));
 if ('problem' in parsed) {
   console.error(`expected ${parsed.problem}; type: make-token -- <name> [read|write] [prefix of sessions]`);
   process.exit(64);
@@ -15,5 +15,6 @@ if ('problem' in parsed) {
 console.log(`token: ${token}\nentry: ${entry}`);
 // The entry is no secret; the token stays on stdout alone.
 console.error(`
-A fleet takes it once it is started with its entry; several have commas between them:
+A fleet takes it at once when its entry is a line of the file that FILEFLEET_DASHBOARD_TOKENS_FILE names; without one, when
+it is started with it; several have commas between them:
   FILEFLEET_DASHBOARD_TOKENS='${entry.replaceAll("'", "'\\''")}' npm start`);

@@ -5,7 +5,6 @@ import cookie from '@fastify/cookie';
 import csrf from '@fastify/csrf-protection';
 import formbody from '@fastify/formbody';
 import rateLimit from '@fastify/rate-limit';
-import type { DashboardToken, DashboardUser } from '@filefleet/config';
 import { queueName, redisPrefix } from '@filefleet/protocol';
 import { Queue } from 'bullmq';
 import fastify, {
@@ -15,6 +14,7 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { Redis } from 'ioredis';
+import { type AccessConfig, AccessLists } from './access-lists.ts';
 import { AccessRecords } from './access-records.ts';
 import { Accounts } from './accounts.ts';
 import { ActionRecords } from './action-records.ts';
@@ -45,10 +45,8 @@ import { defaultUploadLimits, type UploadLimits } from './upload/limits.ts';
 import { makeUploadParts, registerUpload } from './upload/upload-route.ts';
 
 export interface DashboardOptions {
-  readonly config: {
+  readonly config: AccessConfig & {
     readonly shard: number;
-    readonly dashboardUsers: readonly DashboardUser[] | undefined;
-    readonly dashboardTokens?: readonly DashboardToken[] | undefined;
     readonly dashboardSecret: string | undefined;
     /** Where the store is; it need not be there yet. */
     readonly dataDir: string;
@@ -80,11 +78,22 @@ const requestMs = 30_000;
 /** A session id has up to 128 bytes, each of which may be three characters of an address. */
 const parameterCharacters = 512;
 
-/** @returns a server that is ready for `listen` or `inject`; `close()` ends it within two seconds of the last request. */
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Who may come in; `read()` looks at their files now. */
+    access: AccessLists;
+  }
+}
+
+/**
+ * @returns a server that is ready for `listen` or `inject`; `close()` ends it within two seconds of the last request.
+ * @throws ConfigError when a file of users or tokens cannot be read.
+ */
 export async function createDashboard(options: DashboardOptions): Promise<FastifyInstance> {
   const { config, redis, emit: tell = () => {}, now = Date.now } = options;
   const secret = config.dashboardSecret ?? randomBytes(48).toString('base64url');
-  const accounts = new Accounts(config.dashboardUsers ?? [], now);
+  const access = new AccessLists(config, tell);
+  const accounts = new Accounts(access.users, now);
   const sessions = new Sessions(now);
   const queue = openQueue(redis, config.shard);
   const actions = new Actions({ redisUrl: config.redisUrl, shard: config.shard });
@@ -106,6 +115,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
     for (const each of [method].flat()) options.onRoute?.(each, url);
   });
   app.decorate('now', now);
+  app.decorate('access', access);
   app.decorateRequest('person', null);
   app.decorateRequest('sessionId', null);
   app.decorateRequest('token', null);
@@ -123,7 +133,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   });
   await app.register(rateLimit, { global: false });
 
-  const tokens = new Tokens(config.dashboardTokens ?? []);
+  const tokens = new Tokens(access.tokens);
   const parts = { accounts, tokens, sessions, emit, countAttempt: attemptCounter(app), showProblem };
   app.addHook('onRequest', createGuard(parts));
   app.addHook('onResponse', async (request, reply) => reportAction(emit, request, reply));
@@ -134,15 +144,18 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   const probe = createFleetProbe(redis, queue, config.shard, now);
   const door = new StoreDoor(config.dataDir);
   app.addHook('onClose', async () => door.close());
+  app.addHook('onClose', async () => access.close());
   const accessRecords = new AccessRecords({ actions, emit, now });
   const api = makeApiParts({ door, probe, emit, accessRecords, limits: options.apiLimits ?? {} });
   const limits = options.uploadLimits ?? {};
   const uploads = makeUploadParts({ dataDir: config.dataDir, actions, now, view: api.view, limits });
   const pageParts: PageParts = { door, api, actions, uploads, probe, queue, redis, emit, now, config };
   registerHealth(app, probe);
-  const mayStay = ({ sessionId }: FastifyRequest) =>
-    sessionId === null || sessions.nameOf(sessionId) !== undefined;
-  registerFleet(app, pageParts, { ...options.fleet, mayStay });
+  const mayStay = ({ sessionId, person }: FastifyRequest) =>
+    person !== null &&
+    accounts.isCurrent(person) &&
+    (sessionId === null || sessions.personOf(sessionId) !== undefined);
+  const live = registerFleet(app, pageParts, { ...options.fleet, mayStay, troubles: () => access.troubles });
   registerPages(app, pageParts);
   await registerApi(app, api, (scope) => registerUpload(scope, uploads));
   await registerBoards(app, { queue, redis, emit });
@@ -151,6 +164,11 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
     await Promise.all([within(queueCloseMs, queue.close()), actions.close()]);
   });
   await app.ready();
+  access.watch(() => {
+    accounts.replace(access.users);
+    tokens.replace(access.tokens);
+    live.sendAway();
+  });
   return app;
 }
 

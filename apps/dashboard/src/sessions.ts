@@ -3,32 +3,33 @@
 
 import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { Person } from './accounts.ts';
 
 /** A working day; the end does not move, so that a stolen cookie is of no use for ever. */
 export const sessionMs = 12 * 3_600_000;
 const sessionCount = 10_000;
 
 export class Sessions {
-  readonly #names: LRUCache<string, string>;
+  readonly #people: LRUCache<string, Person>;
 
   /** @param now wall clock in milliseconds. */
   constructor(now: () => number) {
-    this.#names = new LRUCache({ max: sessionCount, ttl: sessionMs, ttlResolution: 0, perf: { now } });
+    this.#people = new LRUCache({ max: sessionCount, ttl: sessionMs, ttlResolution: 0, perf: { now } });
   }
 
   /** Starts a session. @returns its id: 256 random bits. */
-  open(name: string): string {
+  open(person: Person): string {
     const id = randomBytes(32).toString('base64url');
-    this.#names.set(id, name);
+    this.#people.set(id, person);
     return id;
   }
 
-  /** The name that logged in, or undefined when the session ended or never was. */
-  nameOf(id: string): string | undefined {
-    return this.#names.get(id);
+  /** Who logged in, as they were then; undefined when the session ended or never was. Ask the accounts whether they may stay. */
+  personOf(id: string): Person | undefined {
+    return this.#people.get(id);
   }
 
   end(id: string): void {
-    this.#names.delete(id);
+    this.#people.delete(id);
   }
 }

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseDashboardTokens } from '@filefleet/config';
+import { entriesOfVariable, parseDashboardTokens } from '@filefleet/config';
 import { expect, test } from 'vitest';
 import { parseBearer, Tokens } from './tokens.ts';
 
@@ -11,7 +11,7 @@ test('a token that was made is found by its text and by no other', () => {
     encoding: 'utf8',
   });
   const [, token = '', entry = ''] = /^token: (fft_[\w-]{43})\nentry: (.+)\n$/.exec(said) ?? [];
-  const parsed = parseDashboardTokens(`old:read:${'0'.repeat(64)},${entry}`);
+  const parsed = parseDashboardTokens(entriesOfVariable(`old:read:${'0'.repeat(64)},${entry}`));
   if ('problem' in parsed) throw new Error(parsed.problem);
   const tokens = new Tokens(parsed);
   expect(tokens.find(token)).toEqual({ name: 'ci', scope: 'write', sessionPrefix: 'run:' });

@@ -11,9 +11,14 @@ export type MachineToken = Omit<DashboardToken, 'hash'>;
 const tokenMaxCharacters = 256;
 
 export class Tokens {
-  readonly #tokens: readonly DashboardToken[];
+  #tokens: readonly DashboardToken[];
 
   constructor(tokens: readonly DashboardToken[]) {
+    this.#tokens = tokens;
+  }
+
+  /** From now on these and no others. */
+  replace(tokens: readonly DashboardToken[]): void {
     this.#tokens = tokens;
   }
 

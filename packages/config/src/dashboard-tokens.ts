@@ -1,6 +1,8 @@
-// Programs that may use the dashboard's API, as FILEFLEET_DASHBOARD_TOKENS names them: `name:scope:hash` or
-// `name:scope:hash:prefix of sessions`, separated by commas. The hash is SHA-256 of a token of 256 random bits, which nobody
-// can guess, so no costly hash is needed.
+// Programs that may use the dashboard's API, as FILEFLEET_DASHBOARD_TOKENS and its file name them: `name:scope:hash` or
+// `name:scope:hash:prefix of sessions`. The hash is SHA-256 of a token of 256 random bits, which nobody can guess, so no
+// costly hash is needed.
+
+import { type ListEntry, type ListProblem, readList } from './access-list.ts';
 
 /** `read` looks; `write` also brings files. */
 export const tokenScopes = Object.freeze(['read', 'write'] as const);
@@ -20,39 +22,30 @@ const hashPattern = /^[0-9a-f]{64}$/;
 
 /**
  * Reads the whole list.
- * @returns the tokens, or what is wrong with the first bad entry, as "..., got ..." without any hash in it.
+ * @param taken names that stand elsewhere already.
  */
-export function parseDashboardTokens(text: string): readonly DashboardToken[] | { readonly problem: string } {
-  const tokens: DashboardToken[] = [];
-  for (const [index, entry] of text.split(',').entries()) {
-    const number = index + 1;
-    const [name = '', scope = '', hash = '', ...rest] = entry.trim().split(':');
-    if (!namePattern.test(name)) {
-      return {
-        problem: `name:scope:hash, with a name of letters, digits and . _ @ -, got another form in entry ${number}`,
-      };
-    }
-    if (!isScope(scope)) {
-      return { problem: `name:scope:hash with the scope read or write, got another scope for ${name}` };
-    }
-    if (!hashPattern.test(hash)) {
-      return {
-        problem: `name:scope:hash with a hash of 64 lower-case hex digits, got something else for ${name}`,
-      };
-    }
-    // An empty prefix would be one that somebody forgot, and would open all sessions.
-    const sessionPrefix = rest.length === 0 ? undefined : rest.join(':');
-    if (sessionPrefix === '') {
-      return {
-        problem: `name:scope:hash:prefix with a prefix that is not empty, got an empty one for ${name}`,
-      };
-    }
-    if (tokens.some((token) => token.name === name)) {
-      return { problem: `a list of different names, got ${name} twice` };
-    }
-    tokens.push({ name, scope, hash: Buffer.from(hash, 'hex'), sessionPrefix });
+export function parseDashboardTokens(
+  entries: readonly ListEntry[],
+  taken: readonly string[] = [],
+): readonly DashboardToken[] | ListProblem {
+  return readList(entries, parseToken, taken);
+}
+
+function parseToken(text: string): DashboardToken | string {
+  const [name = '', scope = '', hash = '', ...rest] = text.split(':');
+  if (!namePattern.test(name)) {
+    return 'name:scope:hash, with a name of letters, digits and . _ @ -, got another form';
   }
-  return tokens;
+  if (!isScope(scope)) return 'name:scope:hash with the scope read or write, got another scope';
+  if (!hashPattern.test(hash)) {
+    return 'name:scope:hash with a hash of 64 lower-case hex digits, got something else';
+  }
+  // An empty prefix would be one that somebody forgot, and would open all sessions.
+  const sessionPrefix = rest.length === 0 ? undefined : rest.join(':');
+  if (sessionPrefix === '') {
+    return 'name:scope:hash:prefix with a prefix that is not empty, got an empty one';
+  }
+  return { name, scope, hash: Buffer.from(hash, 'hex'), sessionPrefix };
 }
 
 function isScope(text: string): text is TokenScope {

@@ -1,5 +1,7 @@
-// People and scripts that may use the dashboard, as FILEFLEET_DASHBOARD_USERS names them: `name:role:hash`, separated
-// by commas. Only the text form lives here; hashing and verifying are the dashboard's.
+// People and scripts that may use the dashboard, as FILEFLEET_DASHBOARD_USERS and its file name them: `name:role:hash`.
+// Only the text form lives here; hashing and verifying are in password.ts.
+
+import { type ListEntry, type ListProblem, readList } from './access-list.ts';
 
 /** From least to most: a viewer looks, an operator acts on queues and files, an admin does everything. */
 export const roles = Object.freeze(['viewer', 'operator', 'admin'] as const);
@@ -58,34 +60,26 @@ export function formatPasswordHash({ cost, blockSize, parallelism, salt, hash }:
 
 /**
  * Reads the whole list.
- * @returns the users, or what is wrong with the first bad entry, as "..., got ..." without any hash in it.
+ * @param taken names that stand elsewhere already.
  */
-export function parseDashboardUsers(text: string): readonly DashboardUser[] | { readonly problem: string } {
-  const users: DashboardUser[] = [];
-  for (const [index, entry] of text.split(',').entries()) {
-    const number = index + 1;
-    const [name = '', role = '', hash = '', ...rest] = entry.trim().split(':');
-    if (!namePattern.test(name) || rest.length > 0 || hash === '') {
-      return {
-        problem: `name:role:hash, with a name of letters, digits and . _ @ -, got another form in entry ${number}`,
-      };
-    }
-    if (!isRole(role)) {
-      return {
-        problem: `name:role:hash with the role viewer, operator or admin, got another role for ${name}`,
-      };
-    }
-    const password = parsePasswordHash(hash);
-    if (!password) {
-      return {
-        problem: `name:role:hash with a hash scrypt$N$r$p$salt$hash, got something else for ${name} (a shell or compose file may have eaten the dollar signs)`,
-      };
-    }
-    if (users.some((user) => user.name === name))
-      return { problem: `a list of different names, got ${name} twice` };
-    users.push({ name, role, password });
+export function parseDashboardUsers(
+  entries: readonly ListEntry[],
+  taken: readonly string[] = [],
+): readonly DashboardUser[] | ListProblem {
+  return readList(entries, parseUser, taken);
+}
+
+function parseUser(text: string): DashboardUser | string {
+  const [name = '', role = '', hash = '', ...rest] = text.split(':');
+  if (!namePattern.test(name) || rest.length > 0 || hash === '') {
+    return 'name:role:hash, with a name of letters, digits and . _ @ -, got another form';
   }
-  return users;
+  if (!isRole(role)) return 'name:role:hash with the role viewer, operator or admin, got another role';
+  const password = parsePasswordHash(hash);
+  if (!password) {
+    return 'name:role:hash with a hash scrypt$N$r$p$salt$hash, dollar signs and all, got something else';
+  }
+  return { name, role, password };
 }
 
 function isRole(text: string): text is Role {

@@ -1,5 +1,6 @@
 // @filefleet/config: the FILEFLEET_* environment variables, their defaults and their checks, for every app.
 
+export { entriesOfFile, entriesOfVariable, type ListEntry, type ListProblem } from './access-list.ts';
 export {
   type DashboardToken,
   parseDashboardTokens,

@@ -30,7 +30,9 @@ describe('loadConfig', () => {
       dashboardDir: '/srv/fleet/.filefleet/dashboard',
       redisUrl: undefined,
       dashboardUsers: undefined,
+      dashboardUsersFile: undefined,
       dashboardTokens: undefined,
+      dashboardTokensFile: undefined,
       dashboardSecret: undefined,
     });
   });
@@ -67,6 +69,8 @@ describe('loadConfig', () => {
       FILEFLEET_DASHBOARD_PORT: '0',
       FILEFLEET_DASHBOARD_USERS: `ada:admin:${hash}, vi:viewer:${hash}`,
       FILEFLEET_DASHBOARD_TOKENS: `ci:read:${'0'.repeat(64)}:run-`,
+      FILEFLEET_DASHBOARD_USERS_FILE: '/etc/filefleet/dashboard-users',
+      FILEFLEET_DASHBOARD_TOKENS_FILE: '/etc/filefleet/dashboard-tokens',
       FILEFLEET_DASHBOARD_SECRET: 'x'.repeat(32),
     });
     expect(config).toMatchObject({
@@ -98,6 +102,8 @@ describe('loadConfig', () => {
         { name: 'vi', role: 'viewer' },
       ],
       dashboardTokens: [{ name: 'ci', scope: 'read', sessionPrefix: 'run-' }],
+      dashboardUsersFile: '/etc/filefleet/dashboard-users',
+      dashboardTokensFile: '/etc/filefleet/dashboard-tokens',
       dashboardSecret: 'x'.repeat(32),
     });
   });
@@ -193,7 +199,7 @@ describe('loadConfig', () => {
   ])('a wrong %s is reported without showing it', (name, value) => {
     const [problem = ''] = problemsOf({ [name]: value });
     expect(problem).toMatch(new RegExp(`^${name}: expected .+ got .+; `));
-    expect(problem.replaceAll('for correct-horse', '')).not.toContain('correct-horse');
+    expect(problem).not.toContain('correct-horse');
   });
 });
 

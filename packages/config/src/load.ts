@@ -55,8 +55,12 @@ export interface Config {
   readonly dashboardOneTimePassword: boolean;
   /** Undefined: nobody was named. */
   readonly dashboardUsers: readonly DashboardUser[] | undefined;
+  /** Absolute path of a file with more of them. */
+  readonly dashboardUsersFile: string | undefined;
   /** Undefined: none was made. */
   readonly dashboardTokens: readonly DashboardToken[] | undefined;
+  /** Absolute path of a file with more of them. */
+  readonly dashboardTokensFile: string | undefined;
   readonly dashboardSecret: string | undefined;
 }
 
@@ -95,6 +99,7 @@ export function requireRedisUrl(config: Pick<Config, 'redisUrl'>): string {
 
 function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
   const dataDir = resolve(cwd, env.FILEFLEET_DATA_DIR ?? defaults.dataDir);
+  const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(cwd, path));
   return Object.freeze({
     dataDir,
     backupDir: resolve(cwd, env.FILEFLEET_BACKUP_DIR ?? join(dataDir, defaults.backupDir)),
@@ -125,7 +130,9 @@ function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
     dashboardPort: env.FILEFLEET_DASHBOARD_PORT ?? defaults.dashboardPort,
     dashboardOneTimePassword: env.FILEFLEET_DASHBOARD_ONE_TIME_PASSWORD ?? defaults.dashboardOneTimePassword,
     dashboardUsers: env.FILEFLEET_DASHBOARD_USERS,
+    dashboardUsersFile: absolute(env.FILEFLEET_DASHBOARD_USERS_FILE),
     dashboardTokens: env.FILEFLEET_DASHBOARD_TOKENS,
+    dashboardTokensFile: absolute(env.FILEFLEET_DASHBOARD_TOKENS_FILE),
     dashboardSecret: env.FILEFLEET_DASHBOARD_SECRET,
   });
 }

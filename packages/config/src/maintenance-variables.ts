@@ -1,6 +1,6 @@
 // The variables of the writer's maintenance: spans and limits after which files, bytes and entries go, and how often it looks.
 
-import { z } from 'zod';
+import { byteCount, decimalNumber } from './checks.ts';
 import { defaults } from './defaults.ts';
 import type { VariableFacts } from './variable-facts.ts';
 
@@ -8,21 +8,6 @@ import type { VariableFacts } from './variable-facts.ts';
 const centuryDays = 36_525;
 /** The shortest span above none. */
 const tiny = 1e-9;
-
-const byteCount = (min: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .transform(Number)
-    .refine((value) => value >= min);
-
-/** Spans may be given in parts: half an hour is 0.5 hours. */
-const decimalNumber = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}(\.\d{1,9})?$/)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max);
 
 export const maintenanceVariables = {
   FILEFLEET_RETENTION_SOFT_DAYS: decimalNumber(0, centuryDays),

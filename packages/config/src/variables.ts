@@ -3,22 +3,13 @@
 
 import { vmNamePattern } from '@filefleet/protocol';
 import { z } from 'zod';
-import { parseDashboardTokens } from './dashboard-tokens.ts';
-import { parseDashboardUsers } from './dashboard-users.ts';
+import { KiB, MiB, path, wholeNumber } from './checks.ts';
+import { dashboardFacts, dashboardVariables } from './dashboard-variables.ts';
 import { defaults } from './defaults.ts';
 import { maintenanceFacts, maintenanceVariables } from './maintenance-variables.ts';
 import type { VariableFacts } from './variable-facts.ts';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-const KiB = 1024;
-const MiB = 1024 * KiB;
-
-const wholeNumber = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,10}$/)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max);
 
 /** Forms that ioredis takes; it compares the scheme in lower case only, so others would lose their TLS. */
 function isRedisUrl(text: string): boolean {
@@ -29,8 +20,8 @@ function isRedisUrl(text: string): boolean {
 }
 
 export const variables = {
-  FILEFLEET_DATA_DIR: z.string().refine((path) => !path.includes('\0')),
-  FILEFLEET_BACKUP_DIR: z.string().refine((path) => !path.includes('\0')),
+  FILEFLEET_DATA_DIR: path,
+  FILEFLEET_BACKUP_DIR: path,
   FILEFLEET_REDIS_URL: z.string().refine(isRedisUrl),
   FILEFLEET_SHARD: wholeNumber(0, 1023),
   FILEFLEET_VM: z.string().regex(vmNamePattern),
@@ -45,23 +36,7 @@ export const variables = {
   FILEFLEET_METRICS_PORT: wholeNumber(0, 65_535),
   ...maintenanceVariables,
   FILEFLEET_REDIS_PORT: wholeNumber(1, 65_535),
-  FILEFLEET_DASHBOARD_DIR: z.string().refine((path) => !path.includes('\0')),
-  FILEFLEET_DASHBOARD_HOST: z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/),
-  FILEFLEET_DASHBOARD_PORT: wholeNumber(0, 65_535),
-  FILEFLEET_DASHBOARD_ONE_TIME_PASSWORD: z.enum(['yes', 'no']).transform((answer) => answer === 'yes'),
-  FILEFLEET_DASHBOARD_USERS: z.string().transform((text, context) => {
-    const users = parseDashboardUsers(text);
-    if (!('problem' in users)) return users;
-    context.addIssue({ code: 'custom', message: users.problem, params: { says: true } });
-    return z.NEVER;
-  }),
-  FILEFLEET_DASHBOARD_TOKENS: z.string().transform((text, context) => {
-    const tokens = parseDashboardTokens(text);
-    if (!('problem' in tokens)) return tokens;
-    context.addIssue({ code: 'custom', message: tokens.problem, params: { says: true } });
-    return z.NEVER;
-  }),
-  FILEFLEET_DASHBOARD_SECRET: z.string().min(32),
+  ...dashboardVariables,
 };
 
 export type VariableName = keyof typeof variables;
@@ -179,58 +154,7 @@ export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
     advice: 'choose a free port',
     byDefault: String(defaults.redisPort),
   },
-  FILEFLEET_DASHBOARD_DIR: {
-    what: 'Folder in which the dashboard remembers its figures of the past; without one it remembers them until it ends.',
-    noun: 'the folder of the dashboard',
-    wish: 'a path',
-    advice: 'name a folder that the dashboard may write to',
-    byDefault: 'dashboard in the data folder',
-  },
-  FILEFLEET_DASHBOARD_HOST: {
-    what: 'Address on which the dashboard listens. Anything but this machine needs FILEFLEET_DASHBOARD_USERS.',
-    noun: 'the host',
-    wish: 'a host name or an IP address without port and brackets',
-    advice: 'give it like 127.0.0.1 (this machine only) or 0.0.0.0 (everybody)',
-    byDefault: defaults.dashboardHost,
-  },
-  FILEFLEET_DASHBOARD_PORT: {
-    what: 'Port of the dashboard; 0 takes a free one.',
-    noun: 'the port',
-    wish: 'a whole number from 0 to 65535',
-    advice: 'choose a free port',
-    byDefault: String(defaults.dashboardPort),
-  },
-  FILEFLEET_DASHBOARD_ONE_TIME_PASSWORD: {
-    what: 'Whether a dashboard on an address that others reach may start without users: with a password for this run, in its log.',
-    noun: 'the answer',
-    wish: 'yes or no',
-    advice: 'say yes where only you can read its log, as in a container of your own',
-    byDefault: 'no',
-  },
-  FILEFLEET_DASHBOARD_USERS: {
-    what: 'Who may use the dashboard: `name:role:hash`, separated by commas; roles viewer, operator, admin.',
-    noun: 'each user',
-    wish: 'name:role:hash',
-    advice: 'make the hash with: npm run -s hash-password -w apps/dashboard; double each $ in a compose file',
-    byDefault: 'none: a password for this run is printed',
-    secret: true,
-  },
-  FILEFLEET_DASHBOARD_TOKENS: {
-    what: 'Which programs may use the API: `name:scope:hash` or `name:scope:hash:prefix of sessions`, separated by commas; scopes read, write.',
-    noun: 'each token',
-    wish: 'name:scope:hash',
-    advice: 'make one with: npm run -s make-token -w apps/dashboard',
-    byDefault: 'none: programs log in as users',
-    secret: true,
-  },
-  FILEFLEET_DASHBOARD_SECRET: {
-    what: 'Signs the cookies of the dashboard. Sessions end when it restarts, with or without it.',
-    noun: 'the secret',
-    wish: 'at least 32 characters long',
-    advice: 'make one with: openssl rand -base64 48',
-    byDefault: 'random at each start',
-    secret: true,
-  },
+  ...dashboardFacts,
 };
 
 /** Names with our prefix that only test runs use; programs started by them inherit these and look away. */

@@ -70,8 +70,11 @@ export function isWriterAlive(
   return nowMs - writer.heartbeatAtMs <= writerStaleAfterMs;
 }
 
-/** Pure: everything that needs attention, the worst first; empty when all is well. */
-export function attentionOf(facts: FleetFacts): Attention[] {
+/**
+ * Pure: everything that needs attention, the worst first; empty when all is well.
+ * @param also what the asker knows needs attention about itself.
+ */
+export function attentionOf(facts: FleetFacts, also: readonly Attention[] = []): Attention[] {
   const found = [
     redisAway(facts),
     storeAway(facts),
@@ -81,6 +84,7 @@ export function attentionOf(facts: FleetFacts): Attention[] {
     diskLow(facts),
     ...backupTroubles(facts),
     ...refusals(facts),
+    ...also,
   ].filter((one) => one !== undefined);
   const levels: readonly AttentionLevel[] = ['bad', 'slow', 'note'];
   return levels.flatMap((level) => found.filter((one) => one.level === level));

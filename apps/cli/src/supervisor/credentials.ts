@@ -1,5 +1,5 @@
 // The dashboard's login on a fleet started by hand: made once, kept in `<dataDir>/dashboard-credentials.json` (0600).
-// Whoever named users in FILEFLEET_DASHBOARD_USERS has said who may log in, and none is made.
+// Whoever named users in FILEFLEET_DASHBOARD_USERS or a file of them has said who may log in, and none is made.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';

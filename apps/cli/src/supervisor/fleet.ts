@@ -20,7 +20,7 @@ export interface FleetFacts {
   /** True: the Redis was started by us. */
   readonly privateRedis: boolean;
   readonly dashboardUrl: string;
-  /** Undefined: FILEFLEET_DASHBOARD_USERS says who may log in. */
+  /** Undefined: FILEFLEET_DASHBOARD_USERS or its file says who may log in. */
   readonly login: Pick<DashboardLogin, 'user' | 'password'> | undefined;
 }
 
@@ -106,8 +106,8 @@ export class Fleet {
   }
 
   async #startDashboard(env: NodeJS.ProcessEnv): Promise<{ url: string; login: FleetFacts['login'] }> {
-    const { dataDir, dashboardHost, dashboardPort, dashboardUsers } = this.#config;
-    const login = dashboardUsers ? undefined : await loadDashboardLogin(dataDir);
+    const { dataDir, dashboardHost, dashboardPort, dashboardUsers, dashboardUsersFile } = this.#config;
+    const login = dashboardUsers || dashboardUsersFile ? undefined : await loadDashboardLogin(dataDir);
     // Chosen here, so that a dashboard that is started again is found where it was.
     const port = await choosePort(dashboardHost, dashboardPort);
     let url = `http://${dashboardHost}:${port}`;

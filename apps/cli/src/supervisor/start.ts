@@ -70,7 +70,7 @@ function startAnswer({ login, ...facts }: FleetFacts): Record<string, unknown> {
 function banner(facts: FleetFacts): string {
   const login = facts.login
     ? `${facts.login.user} / ${facts.login.password}`
-    : 'as FILEFLEET_DASHBOARD_USERS says';
+    : 'as FILEFLEET_DASHBOARD_USERS or its file says';
   const rows = [
     ['Dashboard', facts.dashboardUrl],
     ['Log in as', login],

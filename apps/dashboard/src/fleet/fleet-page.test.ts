@@ -75,7 +75,7 @@ function pageOf(look: Partial<FleetLook>, history: Partial<HistorySlice> = {}): 
   return fleetPage({
     person: { name: 'vera', role: 'viewer' },
     csrfToken: 'token',
-    parts: fleetParts(beat),
+    parts: fleetParts(beat, []),
     span: 'hour',
     history: { stepMs: 5_000, points: [], kept: true, ...history },
   });

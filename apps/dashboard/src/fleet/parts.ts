@@ -20,8 +20,9 @@ export const partNames = [
 ] as const;
 export type FleetParts = Readonly<Record<(typeof partNames)[number], Html>>;
 
-export function fleetParts(beat: Beat): FleetParts {
-  const found = attentionOf(factsOf(beat.look));
+/** @param troubles what needs attention beside what the look shows. */
+export function fleetParts(beat: Beat, troubles: readonly Attention[]): FleetParts {
+  const found = attentionOf(factsOf(beat.look), troubles);
   return {
     verdict: verdict(found),
     attention: attention(found),

@@ -89,6 +89,14 @@ export class Live {
     return reply;
   }
 
+  /** Ends what those watch who may not stay, or have stayed for long; browsers come again, and past the guard. */
+  sendAway(): void {
+    const nowMs = performance.now();
+    for (const { request, response, sinceMs } of this.#watchers) {
+      if (nowMs - sinceMs > this.#limits.stayMs || !this.#options.mayStay(request)) response.end();
+    }
+  }
+
   close(): void {
     this.#closed = true;
     for (const { response } of this.#watchers) response.end();
@@ -130,10 +138,7 @@ export class Live {
   }
 
   #keepAlive(): void {
-    const nowMs = performance.now();
-    for (const { request, response, sinceMs } of this.#watchers) {
-      if (nowMs - sinceMs > this.#limits.stayMs || !this.#options.mayStay(request)) response.end();
-    }
+    this.sendAway();
     this.#send(Buffer.from(': still here\n\n'));
   }
 
