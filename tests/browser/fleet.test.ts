@@ -56,6 +56,7 @@ describe.skipIf(!hasBrowser)('the fleet in a browser', () => {
     await page.getByRole('columnheader', { name: '99th percentile' }).waitFor();
     await visitor.expectAccessible();
     await visitor.expectFitsPhone();
+    await page.getByText('The same as a table').click();
     await visitor.picture('fleet');
   });
 
