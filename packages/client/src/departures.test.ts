@@ -1,7 +1,7 @@
 // Small content and its job leave together; what happens when only one of them is taken.
 
 import { randomBytes } from 'node:crypto';
-import { queueName, redisKeys, redisPrefix, stagedTtlMs } from '@filefleet/protocol';
+import { makeOperationId, queueName, redisKeys, redisPrefix, stagedTtlMs } from '@filefleet/protocol';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../../../tests/support/deadline.ts';
@@ -14,12 +14,14 @@ import {
   stagingFiguresOf,
 } from '../../../tests/support/staging-library.ts';
 import { systemClock } from './clock.ts';
-import { type Backpressure, type Client, createClient } from './index.ts';
+import { type Backpressure, type Client, type ClientError, createClient } from './index.ts';
 import { Jobs, wasRefused } from './jobs.ts';
 import { RedisLink } from './redis-link.ts';
 
 const keys = redisKeys();
 const queue = `${redisPrefix(0)}:${queueName}`;
+/** Three kilobytes: a hundred jobs with it are more than `leaveFree` leaves. */
+const metadata = { note: 'x'.repeat(3_000) };
 const plenty = { totalBytes: 64_000_000, shareBytes: 64_000_000 };
 
 let server: TestRedis;
@@ -33,6 +35,7 @@ beforeAll(async () => {
   redis = new Redis(server.url);
 });
 beforeEach(async () => {
+  await redis.config('SET', 'maxmemory', 0);
   await redis.flushall();
   await prepareStaging(redis, plenty);
   told = [];
@@ -62,6 +65,12 @@ const small = (sessionId = 'session-1', bytes = 1_000) => ({
 async function findRoom(): Promise<string> {
   const { operationId } = await client.enqueueStore(small('first'));
   return operationId;
+}
+
+/** Lets Redis take so many bytes more, about, and then nothing. */
+async function leaveFree(bytes: number): Promise<void> {
+  const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
+  await redis.config('SET', 'maxmemory', used + bytes);
 }
 
 async function libraryCalls(): Promise<number> {
@@ -154,5 +163,47 @@ test('of jobs of which Redis refuses one the others are there, and it is known w
   } finally {
     await jobs.close();
     link.close();
+  }
+});
+
+test('a Redis that gets full on the way: who hears that nothing was stored has no job, and all others have one', async () => {
+  await leaveFree(150_000);
+  const notes = Array.from({ length: 100 }, (_, n) =>
+    client
+      .annotate({ sessionId: `s${n}`, fileId: makeOperationId(), metadata, deadlineMs: 400 })
+      .catch((error: unknown) => error),
+  );
+  const told = (await Promise.all(notes)) as ClientError[];
+  const inQueue = await redis.lrange(`${queue}:wait`, 0, -1);
+  const codes = told.map(({ operationId }) =>
+    inQueue.some((id) => id.startsWith(`vm5-${operationId}`)) ? 'NOT_YET_DURABLE' : 'REDIS_UNAVAILABLE',
+  );
+  expect(told.map(({ code }) => code)).toEqual(codes);
+  expect(new Set(codes).size).toBe(2);
+});
+
+test('a Redis that is full has neither content nor job: REDIS_UNAVAILABLE at the deadline, and nothing is left', async () => {
+  const first = await findRoom();
+  await redis.config('SET', 'maxmemory', 1);
+  await expect(client.store({ ...small(), deadlineMs: 400 })).rejects.toMatchObject({
+    code: 'REDIS_UNAVAILABLE',
+  });
+  expect(await redis.lrange(`${queue}:wait`, 0, -1)).toEqual([`vm5-${first}`]);
+  expect(await stagedBytes(redis)).toBe(1_000);
+});
+
+test('a client that is closed while it takes jobs back leaves none that is in no list', async () => {
+  for (let round = 0; round < 8; round++) {
+    await limitStaging(redis, plenty);
+    const leaving = await createClient({ redis: server.url, vm: 'vm5' });
+    await leaving.enqueueStore(small());
+    await limitStaging(redis, { totalBytes: 1, shareBytes: 1 });
+    const stores = Array.from({ length: 100 }, () => leaving.store(small()));
+    const ended = Promise.allSettled(stores);
+    for (let turn = 0; turn < 4 * round; turn++) await new Promise(setImmediate);
+    await leaving.close();
+    await ended;
+    const hashes = (await redis.keys(`${queue}:vm5-*`)).map((key) => key.slice(queue.length + 1));
+    expect(hashes.sort()).toEqual((await redis.lrange(`${queue}:wait`, 0, -1)).sort());
   }
 });

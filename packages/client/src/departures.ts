@@ -70,9 +70,11 @@ export class Departures {
     const arrived = new Set(parcels.filter((_, i) => areThere[i]));
     for (const [i, departure] of some.entries()) {
       const { entry, parcel } = departure;
-      if (parcel) entry.facts.stage?.arrived(parcel, arrived.has(parcel));
-      if (parcel && !arrived.has(parcel)) void this.#takeBack(departure);
-      else this.#tell(departure, failures[i]);
+      const isWhole = parcel === undefined || arrived.has(parcel);
+      if (parcel) entry.facts.stage?.arrived(parcel, isWhole);
+      if (!isWhole) entry.restage = true;
+      if (isWhole || wasRefused(failures[i])) this.#tell(departure, failures[i]);
+      else void this.#takeBack(departure);
     }
   }
 
@@ -93,7 +95,6 @@ export class Departures {
    */
   async #takeBack(departure: Departure): Promise<void> {
     const { entry, repeat, wasHanded, job } = departure;
-    entry.restage = true;
     const isGone = await this.#options.jobs.takeBack(job.jobId).catch(() => false);
     if (!isGone || entry.repeat !== repeat) return;
     entry.handed = wasHanded;

@@ -43,22 +43,31 @@ export class Jobs {
       return jobs.map(() => undefined);
     } catch (error) {
       if (jobs.length === 1 || !wasRefused(error)) return jobs.map(() => error);
-      return await this.#addEach(jobs);
+      return await Promise.all(jobs.map(({ jobId }) => this.#failureOf(jobId, error)));
     }
   }
 
-  /** BullMQ tells the first refusal and not whose it is. Those that were added are swallowed now. */
-  async #addEach(jobs: readonly NewJob[]): Promise<unknown[]> {
-    return (await Promise.all(jobs.map((job) => this.add([job])))).flat();
+  /**
+   * BullMQ tells the first refusal and not whose it is. Adding once more would not tell either: a full Redis refuses the
+   * repeat of a job that it has, too.
+   */
+  async #failureOf(jobId: string, refusal: unknown): Promise<unknown> {
+    try {
+      const queue = await this.#queue();
+      return (await this.#link.redis.hexists(queue.toKey(jobId), 'data')) === 1 ? undefined : refusal;
+    } catch (error) {
+      return error;
+    }
   }
 
   /** Takes a job back that still waits. @returns false when it does not: then somebody has begun with it, perhaps ended. */
   async takeBack(jobId: string): Promise<boolean> {
     const queue = await this.#queue();
-    // BullMQ's own removal would not tell a waiting job from one that was executed. Out of the line, nobody can begin with it.
-    if ((await this.#link.redis.lrem(queue.toKey('wait'), 1, jobId)) === 0) return false;
-    await queue.remove(jobId);
-    return true;
+    // BullMQ's own removal would not tell a waiting job from one that was executed; it leaves alone what somebody has begun
+    // with. Both travel together: who is cut off in between leaves a job that is in no list, and nobody would remove it.
+    const outOfLine = this.#link.redis.lrem(queue.toKey('wait'), 1, jobId);
+    const [removed] = await Promise.all([outOfLine, queue.remove(jobId)]);
+    return removed === 1;
   }
 
   /** @param thoroughly also finds out that an unfinished job is in none of the queue's lists; costs Redis more. */
