@@ -169,6 +169,21 @@ export function tokenRuleOf(method: string, route: string): TokenRule | undefine
   return ruleOf(method, route)?.token;
 }
 
+/** Methods that have a route at a path. */
+export function methodsAt(path: string): readonly string[] {
+  const parts = path.split('/');
+  const methods = accessTable
+    .filter(({ route }) => fits(route.split('/'), parts))
+    .map(({ method }) => method);
+  return methods.includes('GET') ? [...methods, 'HEAD'] : methods;
+}
+
+/** A parameter of a route stands for anything but nothing. */
+function fits(route: readonly string[], path: readonly string[]): boolean {
+  const isPart = (part: string, at: number) => (part.startsWith(':') ? path[at] !== '' : path[at] === part);
+  return route.length === path.length && route.every(isPart);
+}
+
 function ruleOf(method: string, route: string): AccessRule | undefined {
   return byRoute.get(`${method === 'HEAD' ? 'GET' : method} ${route}`);
 }

@@ -1,9 +1,10 @@
 // The one door: decides for every request, before any handler sees it, who asks and whether they may. Denies by default.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Access, accessOf, apiRoot, isAllowed, isInScope, tokenRuleOf } from './access.ts';
+import { type Access, accessOf, isAllowed, isInScope, tokenRuleOf } from './access.ts';
 import type { Accounts, Person } from './accounts.ts';
 import type { Emit } from './events.ts';
+import { sendFailure } from './failures.ts';
 import { changesState, originOf } from './origin.ts';
 import type { Sessions } from './sessions.ts';
 import { type MachineToken, parseBearer, type Tokens } from './tokens.ts';
@@ -59,12 +60,12 @@ export function createGuard(parts: GuardParts) {
     if (reply.sent) return reply;
     request.person = session ?? basic ?? null;
     if (changesState(request.method) && !isOurs(request, basic !== undefined)) {
-      return deny(reply, 403, 'CROSS_ORIGIN', crossOrigin);
+      return sendFailure(reply, 403, 'CROSS_ORIGIN', crossOrigin);
     }
     if (needsLogin && !request.person) return askForLogin(request, reply);
     if (route !== undefined && !isAllowed(access, request.person?.role)) {
       const text = forbidden(access, request.person);
-      if (!wantsPage(request)) return deny(reply, 403, 'FORBIDDEN', text);
+      if (!wantsPage(request)) return sendFailure(reply, 403, 'FORBIDDEN', text);
       return parts.showProblem(request, reply, 403, 'This is not for your role', text);
     }
     return undefined; // an unknown address, asked for by somebody known, becomes a 404
@@ -82,7 +83,7 @@ function guardToken(
   if (!token) {
     emit('login.failed', { via: 'token', ip: request.ip });
     reply.header('www-authenticate', 'Bearer realm="filefleet", error="invalid_token"');
-    return deny(
+    return sendFailure(
       reply,
       401,
       'TOKEN_INVALID',
@@ -95,10 +96,10 @@ function guardToken(
   if (route === undefined) return undefined; // becomes a 404
   if (!isInScope(rule, token.scope)) {
     const needed = rule ? `This needs a token with the scope ${rule.scope}.` : 'Tokens do not open this.';
-    return deny(reply, 403, 'FORBIDDEN', needed);
+    return sendFailure(reply, 403, 'FORBIDDEN', needed);
   }
   if (rule?.reach === 'fleet' && token.sessionPrefix !== undefined) {
-    return deny(
+    return sendFailure(
       reply,
       404,
       'NOT_FOUND',
@@ -140,12 +141,12 @@ async function personOfBasic(
   if (waitSeconds !== undefined) {
     emit('login.limited', { via: 'basic', ip: request.ip });
     reply.header('retry-after', waitSeconds);
-    deny(reply, 429, 'TOO_MANY_ATTEMPTS', `Too many attempts; try again in ${waitSeconds} s.`);
+    sendFailure(reply, 429, 'TOO_MANY_ATTEMPTS', `Too many attempts; try again in ${waitSeconds} s.`);
     return undefined;
   }
   const person = await accounts.verify(credentials.name, credentials.password);
   if (person === 'busy') {
-    deny(reply, 503, 'BUSY', 'Too many logins at once; try again.');
+    sendFailure(reply, 503, 'BUSY', 'Too many logins at once; try again.');
     return undefined;
   }
   if (!person) emit('login.failed', { via: 'basic', ip: request.ip });
@@ -183,7 +184,12 @@ function askForLogin(request: FastifyRequest, reply: FastifyReply): FastifyReply
   if (request.headers['sec-fetch-mode'] === undefined) {
     reply.header('www-authenticate', 'Basic realm="filefleet", charset="UTF-8"');
   }
-  return deny(reply, 401, 'LOGIN_REQUIRED', 'Log in at /login, or send a name and password with HTTP Basic.');
+  return sendFailure(
+    reply,
+    401,
+    'LOGIN_REQUIRED',
+    'Log in at /login, or send a name and password with HTTP Basic.',
+  );
 }
 
 function pageOfPart({ headers }: FastifyRequest): string {
@@ -191,12 +197,4 @@ function pageOfPart({ headers }: FastifyRequest): string {
   if (!URL.canParse(url)) return '/';
   const { pathname, search } = new URL(url);
   return pathname + search;
-}
-
-/** The form of all our refusals; Bull Board's page shows `message`. */
-function deny(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
-  const forApi = reply.request.url.startsWith(`${apiRoot}/`);
-  return reply
-    .code(status)
-    .send(forApi ? { error: { code, message } } : { error: { key: 'ERRORS.FORBIDDEN', code }, message });
 }

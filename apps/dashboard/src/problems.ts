@@ -3,23 +3,25 @@
 
 import { isStoreError } from '@filefleet/store';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { apiRoot } from './access.ts';
+import { methodsAt } from './access.ts';
 import type { Emit } from './events.ts';
+import { sendFailure } from './failures.ts';
 import { showForm } from './login.ts';
 import { safeNext } from './next-url.ts';
 import { errorPage } from './pages/error-page.ts';
 import { frameOf, redirectWithFlash, sendPage } from './pages/frame.ts';
-import { wantsPage } from './wants-page.ts';
+import { isForApi, wantsPage } from './wants-page.ts';
 
 export function answerNothing(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const message = 'Nothing is at this address.';
   if (wantsPage(request)) {
     return showProblem(request, reply, 404, 'Nothing is here', `${message} What it named may be gone.`);
   }
-  const forApi = request.url.startsWith(`${apiRoot}/`);
-  return reply
-    .code(404)
-    .send(forApi ? { error: { code: 'NOT_FOUND', message } } : { error: { code: 'NOT_FOUND' }, message });
+  const methods = isForApi(request.url) ? methodsAt(request.url.split('?', 1)[0] ?? '') : [];
+  if (methods.length === 0) return sendFailure(reply, 404, 'NOT_FOUND', message);
+  reply.header('allow', methods.join(', '));
+  const wish = `expected ${methods.join(' or ')} at this address, got ${request.method}`;
+  return sendFailure(reply, 405, 'METHOD_NOT_ALLOWED', wish);
 }
 
 /** A page that says what is wrong. For handlers, too: a file that is not there, a cursor that fits nothing. */
@@ -48,7 +50,7 @@ export function answerError(
     emit('request.failed', { method: request.method, route, reason: error.message });
   }
   if (wantsPage(request)) return showProblem(request, reply, status, ...problemOf(error, status, message));
-  return reply.code(status).send({ error: { code }, message });
+  return sendFailure(reply, status, code, message);
 }
 
 function statusOf(error: FastifyError): number {

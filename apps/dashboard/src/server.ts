@@ -34,6 +34,7 @@ import { registerHealth } from './health.ts';
 import { csrfUser, registerLogin } from './login.ts';
 import { registerOperations } from './operations/register.ts';
 import { changesState } from './origin.ts';
+import { answerOnWire, answerUnroutable, registerStopping } from './outside.ts';
 import type { PageParts } from './page-parts.ts';
 import { answerError, answerNothing, showProblem } from './problems.ts';
 import { registerSessions } from './session-pages/register.ts';
@@ -109,6 +110,9 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
     requestTimeout: options.uploadLimits?.bodyMs ?? defaultUploadLimits.bodyMs,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: parameterCharacters },
+    frameworkErrors: answerUnroutable,
+    clientErrorHandler: answerOnWire,
+    return503OnClosing: false,
   });
 
   app.addHook('onRoute', ({ method, url }) => {
@@ -120,6 +124,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   app.decorateRequest('sessionId', null);
   app.decorateRequest('token', null);
   registerBodyDeadline(app, requestMs);
+  registerStopping(app);
   await registerHeaders(app);
   await app.register(cookie, { secret });
   await app.register(formbody);

@@ -93,11 +93,12 @@ function send(form, say) {
     else progress.removeAttribute('value'); // all sent: now the writer stores it
   });
   request.addEventListener('load', () => {
-    const { goTo, message } = answerOf(request);
+    const { goTo, error } = answerOf(request);
     if (goTo !== undefined) location.assign(goTo);
     else
       failed(
-        message ?? `The dashboard answered ${request.status}; nothing is known to be stored. Try again.`,
+        error?.message ??
+          `The dashboard answered ${request.status}; nothing is known to be stored. Try again.`,
       );
   });
   request.addEventListener('error', () =>

@@ -3,6 +3,7 @@
 
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sendFailure } from '../failures.ts';
 import type { Beat, Pulse } from './pulse.ts';
 
 /** Parts of a page by name, as HTML that is safe to put in. */
@@ -69,14 +70,11 @@ export class Live {
   connect(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     if (!(request.headers.accept ?? '').includes('text/event-stream')) {
       const message = 'This is a stream; ask with Accept: text/event-stream.';
-      return reply.code(406).send({ error: { code: 'STREAM_ONLY' }, message });
+      return sendFailure(reply, 406, 'STREAM_ONLY', message);
     }
     if (this.#closed || this.#watchers.size >= this.#limits.connections) {
       const message = 'Too many watch already; pages go on without updates.';
-      return reply
-        .code(503)
-        .header('retry-after', 30)
-        .send({ error: { code: 'BUSY' }, message });
+      return sendFailure(reply.header('retry-after', 30), 503, 'BUSY', message);
     }
     reply.hijack();
     const response = reply.raw;
