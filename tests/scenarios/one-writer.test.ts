@@ -1,6 +1,5 @@
 // One writer: a second one on the same data folder refuses at once and says who is in its way.
 
-import { join } from 'node:path';
 import { databasePath } from '@filefleet/store';
 import SQLite from 'better-sqlite3';
 import { expect, test } from 'vitest';
@@ -47,18 +46,6 @@ test('a second writer refuses to start while the first is stopped by a signal', 
   }
   expect(await stored).toMatchObject({ outcome: 'applied' });
   expect(value(fleet.dataDir, 'SELECT max(epoch) FROM writer_epochs')).toBe(1);
-});
-
-test('a writer with another store on the same Redis refuses to start, and takes no job of the first', async () => {
-  const first = fleet.startWriter();
-  const vm = await fleet.startVm('vm1');
-  await first.ready;
-  const other = fleet.startWriter({ FILEFLEET_DATA_DIR: join(fleet.folder, 'other') });
-  expect(await within(other.exited, 'the other writer to refuse')).toEqual({ code: 75, signal: null });
-  const failed = await other.waitForEvent('writer.failed');
-  expect(failed.message).toContain('got that of another store; give each store a Redis');
-  await vm.client.store({ sessionId: 's1', filename: 'a', content: 'a' });
-  expect(value(fleet.dataDir, 'SELECT count(*) FROM conversation_files')).toBe(1);
 });
 
 test('after the first has ended the next one starts, and its epoch is higher', async () => {

@@ -20,6 +20,7 @@ interface Waiting {
 export class CommitLine {
   readonly epoch: number;
   readonly schemaVersion: string;
+  readonly storeId: string;
   readonly healed: readonly string[];
   readonly #thread: Worker;
   readonly #onLost: (error: Error) => void;
@@ -57,6 +58,7 @@ export class CommitLine {
   ) {
     this.epoch = opened.epoch;
     this.schemaVersion = opened.schemaVersion;
+    this.storeId = opened.storeId;
     this.healed = opened.healed;
     this.#thread = thread;
     this.#onLost = onLost;

@@ -44,6 +44,7 @@ export type Reply =
       readonly kind: 'opened';
       readonly epoch: number;
       readonly schemaVersion: string;
+      readonly storeId: string;
       readonly healed: readonly string[];
     }
   | { readonly kind: 'done'; readonly value: unknown }

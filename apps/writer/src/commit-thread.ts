@@ -23,8 +23,8 @@ try {
       reply(failed(error));
     }
   });
-  const { epoch, schemaVersion, healed } = session;
-  reply({ kind: 'opened', epoch, schemaVersion, healed });
+  const { epoch, schemaVersion, storeId, healed } = session;
+  reply({ kind: 'opened', epoch, schemaVersion, storeId, healed });
 } catch (error) {
   reply(failed(error));
 }

@@ -18,7 +18,7 @@ export interface WriterEvents extends SliceEvents {
   'writer.starting': { pid: number; dataDir: string };
   /** Test switches are on: this writer does not keep its promises. */
   'writer.unsafe': { without: readonly string[] };
-  'writer.opened': { epoch: number; schemaVersion: string; healed: readonly string[] };
+  'writer.opened': { epoch: number; schemaVersion: string; storeId: string; healed: readonly string[] };
   'writer.waiting': { for: string; reason: string };
   'writer.suspects': { jobs: number };
   'writer.ready': { epoch: number; schemaVersion: string; reclaimed: number };

@@ -65,11 +65,12 @@ export interface QueuePlace {
 
 export function createParts(options: PartsOptions): Parts {
   const { config, redisUrl, line, desk, emit, subscribe, clock, test, onFatal } = options;
-  const { epoch, schemaVersion } = line;
+  const { epoch, schemaVersion, storeId } = line;
   const keys = redisKeys(config.shard);
   const redis = connectRedis(redisUrl, 'main', emit);
   const epochKey = test.without.has('epoch') ? `${keys.epoch}:unguarded:${epoch}` : keys.epoch;
-  const fence = new Fence(redis, epochKey, epoch);
+  const claim = { storeId, replaces: config.replacesStore, replacedKeys: [keys.known, keys.audit] };
+  const fence = new Fence(redis, epochKey, epoch, claim);
   const disk = new DiskWatch({ dataDir: config.dataDir, ballastBytes: config.ballastBytes, emit });
   const { inlineBlobBytes, stagedTotalBytes, queuedOperationsPerVm } = config;
   const staging = new StagingBudget({

@@ -21,7 +21,7 @@ function makeStage(epoch = 1) {
       return super.run(commands);
     }
   }
-  const fence = new CountingFence(server.redis, keys.epoch, epoch);
+  const fence = new CountingFence(server.redis, keys.epoch, epoch, { storeId: 'a' });
   const stage = new ReceiptStage(fence, keys, (event, facts) => void events.push([event, facts]));
   return { stage, turns, events };
 }

@@ -1,7 +1,7 @@
 // The writer's process: configuration, signals, exit codes. main.ts has begun to load the commit thread meanwhile.
 //
 // 0 stopped · 74 storage fault · 75 another writer holds the lock or a higher epoch was seen · 78 configuration, damaged
-// or newer schema, a Redis that evicts · 1 a fault of the program.
+// or newer schema, a Redis that evicts or belongs to another store · 1 a fault of the program.
 
 import { flushCompileCache } from 'node:module';
 import type { Worker } from 'node:worker_threads';
@@ -25,7 +25,7 @@ const events = createEvents();
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof StoreError) return error.exitCode ?? 1;
-  if (error instanceof FencedError) return 75;
+  if (error instanceof FencedError) return error.exitCode;
   if (error instanceof ConfigError || error instanceof RedisSetupError) return 78;
   return 1;
 }

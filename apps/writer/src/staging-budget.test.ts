@@ -29,7 +29,7 @@ function makeBudget(totalBytes = 4_000_000, epoch = 2) {
   const connection = redis.duplicate();
   onTestFinished(() => connection.disconnect());
   connection.on('error', () => undefined);
-  const fence = new Fence(connection, keys.epoch, epoch);
+  const fence = new Fence(connection, keys.epoch, epoch, { storeId: 'a' });
   const emit = (event: EventName, facts: object) => void events.push([event, facts]);
   const budget = new StagingBudget({ redis: connection, fence, keys, totalBytes, emit, onFenced });
   const prepared = () => events.filter(([event]) => event === 'staging.prepared').length;

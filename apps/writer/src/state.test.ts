@@ -8,7 +8,7 @@ import { StatePublisher } from './state.ts';
 const keys = redisKeys();
 const server = useRedis();
 
-function makePublisher(fence: Pick<Fence, 'run'> = new Fence(server.redis, keys.epoch, 7)) {
+function makePublisher(fence: Pick<Fence, 'run'> = new Fence(server.redis, keys.epoch, 7, { storeId: 'a' })) {
   const events: [EventName, object][] = [];
   const onFenced = vi.fn();
   const state = new StatePublisher({

@@ -73,8 +73,8 @@ export class Writer {
     const redisUrl = requireRedisUrl(config);
     const line = await this.#open();
     if (this.#stopped) return;
-    const { epoch, schemaVersion, healed } = line;
-    emit('writer.opened', { epoch, schemaVersion, healed });
+    const { epoch, schemaVersion, storeId, healed } = line;
+    emit('writer.opened', { epoch, schemaVersion, storeId, healed });
     this.#test.probe?.('start.opened');
     const desk = new ContentDesk(config.dataDir, epoch, this.#test.probe, this.#test.without);
     this.#desk = desk;

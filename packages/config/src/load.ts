@@ -20,6 +20,8 @@ export interface Config {
   /** Undefined: none was given; see requireRedisUrl. May hold a password, so never log it. */
   readonly redisUrl: string | undefined;
   readonly shard: number;
+  /** Undefined: none; a Redis of another store is refused. */
+  readonly replacesStore: string | undefined;
   readonly vm: string;
   readonly logLevel: LogLevel;
   readonly groupOperations: number;
@@ -105,6 +107,7 @@ function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
     backupDir: resolve(cwd, env.FILEFLEET_BACKUP_DIR ?? join(dataDir, defaults.backupDir)),
     redisUrl: env.FILEFLEET_REDIS_URL,
     shard: env.FILEFLEET_SHARD ?? defaults.shard,
+    replacesStore: env.FILEFLEET_REPLACES_STORE,
     vm: env.FILEFLEET_VM ?? defaults.vm,
     logLevel: env.FILEFLEET_LOG_LEVEL ?? defaults.logLevel,
     groupOperations: env.FILEFLEET_GROUP_OPERATIONS ?? defaults.groupOperations,

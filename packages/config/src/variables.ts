@@ -24,6 +24,7 @@ export const variables = {
   FILEFLEET_BACKUP_DIR: path,
   FILEFLEET_REDIS_URL: z.string().refine(isRedisUrl),
   FILEFLEET_SHARD: wholeNumber(0, 1023),
+  FILEFLEET_REPLACES_STORE: z.uuid().toLowerCase(),
   FILEFLEET_VM: z.string().regex(vmNamePattern),
   FILEFLEET_LOG_LEVEL: z.enum(logLevels),
   FILEFLEET_GROUP_OPERATIONS: wholeNumber(1, 4096),
@@ -74,6 +75,13 @@ export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
     wish: 'a whole number from 0 to 1023',
     advice: 'leave it out unless you run several fleets on one Redis',
     byDefault: String(defaults.shard),
+  },
+  FILEFLEET_REPLACES_STORE: {
+    what: 'A store that is gone for good: the writer takes over the Redis that belonged to it, with all that waits there.',
+    noun: 'the store that this one replaces',
+    wish: 'the id of a store',
+    advice: 'copy it from the message of the writer that refused to start',
+    byDefault: "none: another store's Redis is refused",
   },
   FILEFLEET_VM: {
     what: 'Name of this VM: on VM5 it is vm5.',

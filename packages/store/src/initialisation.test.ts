@@ -27,13 +27,13 @@ test('first-time initialisation makes the database, the schema and the folders f
   const manager = await openManager(dataDir);
   const result = manager.initialize();
 
-  expect(result).toEqual({ schemaVersion: latest, applied: ['001', '002', '003', '004'], healed: [] });
+  expect(result).toEqual({ schemaVersion: latest, applied: ['001', '002', '003', '004', '005'], healed: [] });
   const raw = openRaw(databasePath(dataDir));
   expect(objectNames(raw, 'table')).toEqual(
     expect.arrayContaining(['conversation_files', 'ledger', 'blobs']),
   );
   expect(raw.pragma('application_id', { simple: true })).toBe(0x46464c54);
-  expect(raw.pragma('user_version', { simple: true })).toBe(4);
+  expect(raw.pragma('user_version', { simple: true })).toBe(5);
   expect(readdirSync(join(dataDir, 'blobs'))).toHaveLength(256);
   expect(existsSync(join(dataDir, 'tmp'))).toBe(true);
 });
@@ -67,6 +67,7 @@ describe('the schema version', () => {
       { version: '002', description: 'fleet', status: 'completed', applied_at: '2026-01-02 03:04:05' },
       { version: '003', description: 'file life', status: 'completed', applied_at: '2026-01-02 03:04:05' },
       { version: '004', description: 'search', status: 'completed', applied_at: '2026-01-02 03:04:05' },
+      { version: '005', description: 'store id', status: 'completed', applied_at: '2026-01-02 03:04:05' },
     ]);
     const checksums = loadMigrations().map((migration) => migration.checksum);
     expect(rows.map((row) => row.checksum)).toEqual(checksums);
@@ -83,9 +84,13 @@ describe('the schema version', () => {
       'pending',
       'pending',
       'pending',
+      'pending',
     ]);
-    expect(manager.initialize()).toMatchObject({ schemaVersion: '004', applied: ['002', '003', '004'] });
-    expect(versionRows(dataDir)).toHaveLength(4);
+    expect(manager.initialize()).toMatchObject({
+      schemaVersion: '005',
+      applied: ['002', '003', '004', '005'],
+    });
+    expect(versionRows(dataDir)).toHaveLength(5);
   });
 });
 
@@ -120,14 +125,14 @@ describe('initialising again', () => {
       manager.initialize();
       manager.close();
     }
-    expect(versionRows(dataDir)).toHaveLength(4);
+    expect(versionRows(dataDir)).toHaveLength(5);
   });
 
   test('after a kill between opening and initialising goes on from the base schema', async () => {
     const dataDir = makeFolder();
     (await openManager(dataDir)).close();
     const manager = await openManager(dataDir);
-    expect(manager.initialize().applied).toEqual(['001', '002', '003', '004']);
+    expect(manager.initialize().applied).toEqual(['001', '002', '003', '004', '005']);
   });
 });
 
@@ -146,8 +151,8 @@ describe('several processes at once', () => {
         Array(6).fill(expect.objectContaining({ schemaVersion: latest, healed: [] })),
       );
       const applied = answers.flatMap((answer) => (answer.ok as { applied: string[] }).applied);
-      expect(applied.sort()).toEqual(['001', '002', '003', '004']);
-      expect(versionRows(dataDir)).toHaveLength(4);
+      expect(applied.sort()).toEqual(['001', '002', '003', '004', '005']);
+      expect(versionRows(dataDir)).toHaveLength(5);
       const raw = openRaw(databasePath(dataDir));
       expect(raw.pragma('integrity_check', { simple: true })).toBe('ok');
       expect(raw.pragma('foreign_key_check')).toEqual([]);
@@ -208,7 +213,7 @@ describe('initialisation failure', () => {
     expect(manager.connection().inTransaction).toBe(false);
     expect(manager.connection().pragma('foreign_keys', { simple: true })).toBe(1);
     const healthy = await openManager(dataDir);
-    expect(healthy.initialize().applied).toEqual(['002', '003', '004']);
+    expect(healthy.initialize().applied).toEqual(['002', '003', '004', '005']);
   });
 
   test('of the base schema leaves a database without tables', async () => {

@@ -119,19 +119,19 @@ describe('a foreign database is refused and untouched', () => {
 
 describe('a database newer than the program is refused and untouched', () => {
   const addsOne = {
-    '005_next.up.sql': () => 'CREATE TABLE next (a);',
-    '005_next.down.sql': () => 'DROP TABLE next;',
+    '006_next.up.sql': () => 'CREATE TABLE next (a);',
+    '006_next.down.sql': () => 'DROP TABLE next;',
   };
   const newer = () =>
     copyMigrations(makeFolder(), bundledMigrationsDir, {
       ...addsOne,
-      '005_next.loss.sql': () => "SELECT 'next' AS what, count(*) AS rows FROM next",
+      '006_next.loss.sql': () => "SELECT 'next' AS what, count(*) AS rows FROM next",
     });
 
   test('by its recorded version', async () => {
     const dataDir = makeFolder();
     const manager = await openManager(dataDir, { migrationsDir: newer() });
-    expect(manager.initialize().schemaVersion).toBe('005');
+    expect(manager.initialize().schemaVersion).toBe('006');
     manager.close();
     await expectRefusedUntouched(dataDir, 'SCHEMA_NEWER');
   });
@@ -151,7 +151,7 @@ describe('a database newer than the program is refused and untouched', () => {
     onTestFinished(() => {
       db.close();
     });
-    db.exec("INSERT INTO schema_migrations (version, description) VALUES ('005', 'later')");
+    db.exec("INSERT INTO schema_migrations (version, description) VALUES ('006', 'later')");
     // What a kill leaves: the files as they are, without the last close.
     for (const suffix of ['', '-wal']) {
       writeFileSync(databasePath(other) + suffix, readFileSync(databasePath(dataDir) + suffix));
@@ -174,7 +174,7 @@ describe('what may be opened', () => {
   test('an empty file counts as no database yet: a start may have been killed right after creating it', async () => {
     const dataDir = makeFolder();
     writeFileSync(databasePath(dataDir), '');
-    expect((await openManager(dataDir)).initialize().applied).toEqual(['001', '002', '003', '004']);
+    expect((await openManager(dataDir)).initialize().applied).toEqual(['001', '002', '003', '004', '005']);
   });
 
   test('a database without tables and without an application id', async () => {
@@ -188,7 +188,7 @@ describe('what may be opened', () => {
     const dataDir = await makeDatabase();
     const other = makeFolder();
     symlinkSync(databasePath(dataDir), databasePath(other));
-    expect((await openManager(other)).getSchemaVersion()).toBe('004');
+    expect((await openManager(other)).getSchemaVersion()).toBe('005');
   });
 
   test('a look does not drop the locks of a connection that this process has open', async () => {

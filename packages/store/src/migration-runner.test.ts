@@ -40,9 +40,12 @@ describe('migration rollback', () => {
     manager.initialize({ to: '001' });
     manager.connection().exec(insertFile);
     manager.migrateUp();
-    expect(manager.planDown({ to: '001' })).toMatchObject({ steps: ['004', '003', '002'], losses: [] });
+    expect(manager.planDown({ to: '001' })).toMatchObject({
+      steps: ['005', '004', '003', '002'],
+      losses: [],
+    });
 
-    expect(manager.migrateDown({ to: '001', discard: false })).toEqual(['004', '003', '002']);
+    expect(manager.migrateDown({ to: '001', discard: false })).toEqual(['005', '004', '003', '002']);
     expect(objectsOf(dataDir)).toEqual(expectedAt('001'));
     expect(manager.getSchemaVersion()).toBe('001');
     const file = () =>
@@ -54,7 +57,7 @@ describe('migration rollback', () => {
     });
     expect(Object.keys(file() as object)).toHaveLength(12);
 
-    expect(manager.migrateUp()).toEqual(['002', '003', '004']);
+    expect(manager.migrateUp()).toEqual(['002', '003', '004', '005']);
     expect(file()).toMatchObject({ file_id: 'f1', uploaded_at_ms: Date.UTC(2026, 0, 2, 3, 4, 5) });
     expect(manager.initialize().healed).toEqual([]);
   });
@@ -76,12 +79,12 @@ describe('migration rollback', () => {
     expect(() => manager.migrateDown({ to: '001', discard: false })).toThrow(
       expect.objectContaining({ code: 'WOULD_LOSE_DATA', facts: { losses } }),
     );
-    expect(manager.getSchemaVersion()).toBe('004');
+    expect(manager.getSchemaVersion()).toBe('005');
     expect(
       withRaw(databasePath(dataDir), (db) => db.prepare('SELECT count(*) FROM ledger').pluck().get()),
     ).toBe(1);
 
-    expect(manager.migrateDown({ to: '001', discard: true })).toEqual(['004', '003', '002']);
+    expect(manager.migrateDown({ to: '001', discard: true })).toEqual(['005', '004', '003', '002']);
     expect(objectsOf(dataDir)).toEqual(expectedAt('001'));
     withRaw(databasePath(dataDir), (db) => {
       expect(db.prepare('SELECT file_id FROM conversation_files').pluck().all()).toEqual(['f1']);
@@ -97,12 +100,12 @@ describe('migration rollback', () => {
       manager.initialize();
       manager.connection().exec(insertFile);
       expect(() => manager.migrateDown({ to, discard: false })).toThrow(/1 conversation files/);
-      expect(manager.migrateDown({ to, discard: true })).toEqual(['004', '003', '002', '001']);
+      expect(manager.migrateDown({ to, discard: true })).toEqual(['005', '004', '003', '002', '001']);
       expect(objectsOf(dataDir)).toEqual([[], [], [], []]);
       expect(manager.getSchemaVersion()).toBe('unknown');
-      expect(manager.initialize().applied).toEqual(['001', '002', '003', '004']);
+      expect(manager.initialize().applied).toEqual(['001', '002', '003', '004', '005']);
       manager.close();
-      expect((await openManager(dataDir)).getSchemaVersion()).toBe('004');
+      expect((await openManager(dataDir)).getSchemaVersion()).toBe('005');
     },
   );
 
@@ -116,8 +119,8 @@ describe('migration rollback', () => {
     expect(() => manager.migrateDown({ to: 'none', discard: true })).toThrow(
       expect.objectContaining({ code: 'MIGRATION_FAILED' }),
     );
-    expect(objectsOf(dataDir)).toEqual(expectedAt('004'));
-    expect(manager.getSchemaVersion()).toBe('004');
+    expect(objectsOf(dataDir)).toEqual(expectedAt('005'));
+    expect(manager.getSchemaVersion()).toBe('005');
     expect(manager.connection().pragma('foreign_keys', { simple: true })).toBe(1);
   });
 
@@ -142,9 +145,10 @@ describe('migration rollback', () => {
     }
     withRaw(databasePath(dataDir), (db) => db.exec(changes.join(';')));
     expect(apply('001')).toThrow(stale);
-    expect(manager.getSchemaVersion()).toBe('004');
+    expect(manager.getSchemaVersion()).toBe('005');
     const now = manager.planDown({ to: '001' });
     expect(manager.migrateDown({ to: '001', discard: true, planId: now.planId })).toEqual([
+      '005',
       '004',
       '003',
       '002',
@@ -154,7 +158,7 @@ describe('migration rollback', () => {
   test('down to the version that is there does nothing', async () => {
     const manager = await openManager(makeFolder());
     manager.initialize();
-    expect(manager.migrateDown({ to: '004', discard: false })).toEqual([]);
+    expect(manager.migrateDown({ to: '005', discard: false })).toEqual([]);
   });
 
   // What the step up, or the writer, works out again from the rest.
@@ -170,6 +174,8 @@ describe('migration rollback', () => {
       'unreferenced_blobs',
     ],
     '004': ['search_notes', 'search_state', 'file_search'],
+    // Left where the step up finds it.
+    '005': ['store'],
   };
 
   test('every table that a step down drops is counted by its loss query, or can be worked out again', () => {
@@ -206,13 +212,13 @@ describe('refused', () => {
   test('a step that leaves orphans behind', async () => {
     const dataDir = makeFolder();
     const migrationsDir = copyMigrations(makeFolder(), bundledMigrationsDir, {
-      '005_orphans.up.sql': () => "INSERT INTO file_metadata (file_id, metadata_key) VALUES ('gone', 'k');",
-      '005_orphans.down.sql': () => 'SELECT 1;',
-      '005_orphans.loss.sql': () => "SELECT '' AS what, 0 AS rows",
+      '006_orphans.up.sql': () => "INSERT INTO file_metadata (file_id, metadata_key) VALUES ('gone', 'k');",
+      '006_orphans.down.sql': () => 'SELECT 1;',
+      '006_orphans.loss.sql': () => "SELECT '' AS what, 0 AS rows",
     });
     const manager = await openManager(dataDir, { migrationsDir });
     expect(() => manager.initialize()).toThrow(expect.objectContaining({ code: 'MIGRATION_FAILED' }));
-    expect(manager.getSchemaVersion()).toBe('004');
+    expect(manager.getSchemaVersion()).toBe('005');
     expect(
       withRaw(databasePath(dataDir), (db) => db.prepare('SELECT count(*) FROM file_metadata').pluck().get()),
     ).toBe(0);
@@ -220,7 +226,7 @@ describe('refused', () => {
 
   test('migrations with a gap', async () => {
     const migrationsDir = copyMigrations(makeFolder(), bundledMigrationsDir, {
-      '006_far.up.sql': () => 'SELECT 1;',
+      '007_far.up.sql': () => 'SELECT 1;',
     });
     await expect(openManager(makeFolder(), { migrationsDir })).rejects.toMatchObject({
       code: 'PATH_INVALID',
@@ -231,17 +237,17 @@ describe('refused', () => {
 test('a table rebuild does not delete the rows that refer to the table', async () => {
   const dataDir = makeFolder();
   const migrationsDir = copyMigrations(makeFolder(), bundledMigrationsDir, {
-    '005_rebuild.up.sql': () => `
+    '006_rebuild.up.sql': () => `
       CREATE TABLE rebuilt AS SELECT * FROM conversation_files;
       DROP TABLE conversation_files;
-      ${expectedObjects(migrations, '004').get('conversation_files')?.sql};
+      ${expectedObjects(migrations, '005').get('conversation_files')?.sql};
       INSERT INTO conversation_files SELECT * FROM rebuilt;
       DROP TABLE rebuilt;`,
-    '005_rebuild.down.sql': () => 'SELECT 1;',
-    '005_rebuild.loss.sql': () => "SELECT '' AS what, 0 AS rows",
+    '006_rebuild.down.sql': () => 'SELECT 1;',
+    '006_rebuild.loss.sql': () => "SELECT '' AS what, 0 AS rows",
   });
   const manager = await openManager(dataDir, { migrationsDir });
-  manager.initialize({ to: '004' });
+  manager.initialize({ to: '005' });
   manager
     .connection()
     .exec(`${insertFile} INSERT INTO file_metadata (file_id, metadata_key) VALUES ('f1', 'k')`);

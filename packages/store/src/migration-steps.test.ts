@@ -84,17 +84,17 @@ test.each(['003 and 002', '003 and 001'])(
   },
 );
 
-test('from 004 to nothing, a step at a time, and up again', async () => {
+test('from 005 to nothing, a step at a time, and up again', async () => {
   const dataDir = makeFolder();
   await fill(dataDir);
   const manager = await openManager(dataDir);
-  for (const to of ['003', '002', '001', 'none']) {
+  for (const to of ['004', '003', '002', '001', 'none']) {
     const { planId, steps } = manager.planDown({ to });
     expect(manager.migrateDown({ to, discard: true, planId })).toEqual(steps);
     expect(steps).toHaveLength(1);
   }
   expect(manager.getSchemaVersion()).toBe('unknown');
-  for (const to of ['001', '002', '003', '004']) {
+  for (const to of ['001', '002', '003', '004', '005']) {
     expect(manager.initialize({ to })).toMatchObject({ schemaVersion: to, applied: [to], healed: [] });
   }
   manager.close();

@@ -25,7 +25,11 @@ async function upgrade(): Promise<{ dataDir: string; rows: (sql: string) => Row[
   const adopted = adopt();
   const manager = await openManager(adopted.dataDir);
   expect(manager.getSchemaVersion()).toBe('001');
-  expect(manager.initialize()).toEqual({ schemaVersion: '004', applied: ['002', '003', '004'], healed: [] });
+  expect(manager.initialize()).toEqual({
+    schemaVersion: '005',
+    applied: ['002', '003', '004', '005'],
+    healed: [],
+  });
   return adopted;
 }
 
@@ -45,6 +49,7 @@ test('its 001 has no checksum: another program applied it from a file that nobod
     { version: '002', description: 'fleet', unknown: 0 },
     { version: '003', description: 'file life', unknown: 0 },
     { version: '004', description: 'search', unknown: 0 },
+    { version: '005', description: 'store id', unknown: 0 },
   ]);
 });
 
@@ -235,6 +240,6 @@ test('it goes back to 001 and up again: split rows stay split, nothing else chan
   expect(manager.planDown({ to: '001' }).losses).toEqual([{ what: 'files whose origin is known', rows: 2 }]);
   manager.migrateDown({ to: '001', discard: true });
   expect(files()).toEqual(before);
-  expect(manager.initialize()).toMatchObject({ schemaVersion: '004', healed: [] });
+  expect(manager.initialize()).toMatchObject({ schemaVersion: '005', healed: [] });
   expect(files()).toEqual(before);
 });

@@ -11,7 +11,7 @@ import { isSearchObject } from './search/objects.ts';
 import { findDifferences } from './validation.ts';
 
 /** A closed database at a version, damaged by some SQL. */
-async function makeDamaged(damage: string, to = '004'): Promise<string> {
+async function makeDamaged(damage: string, to = '005'): Promise<string> {
   const dataDir = makeFolder();
   const manager = await openManager(dataDir);
   manager.initialize({ to });
@@ -31,7 +31,7 @@ const insertFile = `INSERT INTO conversation_files (file_id, session_id, origina
   VALUES ('f1', 's1', 'a', 'a', 'p', 1, 'h');`;
 
 describe('the integrity of a complete schema', () => {
-  test.each(['001', '002', '003', '004'])('at %s there is nothing to find', async (to) => {
+  test.each(['001', '002', '003', '004', '005'])('at %s there is nothing to find', async (to) => {
     const manager = await openManager(makeFolder());
     manager.initialize({ to });
     expect(findDifferences(manager.connection(), loadMigrations())).toEqual([]);
@@ -46,7 +46,7 @@ describe('put back and reported', () => {
       ({ type, name }) => type === 'table' && !['conversation_files', 'schema_migrations'].includes(name),
     )
     .map(({ name }) => name);
-  const others = [...expectedObjects(loadMigrations(), '004').values()].filter(
+  const others = [...expectedObjects(loadMigrations(), '005').values()].filter(
     ({ type }) => type !== 'table',
   );
 
@@ -105,12 +105,17 @@ describe('put back and reported', () => {
     expect(sqlOf(dataDir)).toBe(sqlOf(undamaged));
   });
 
-  test.each(['001', '002', '003', '004'])('conversation_files of an empty database at %s', async (to) => {
-    const dataDir = await makeDamaged('DROP TABLE conversation_files', to);
-    const { healed } = (await openManager(dataDir)).initialize({ to });
-    expect(healed).toContain('conversation_files');
-    withRaw(databasePath(dataDir), (db) => expect(objectNames(db, 'table')).toContain('conversation_files'));
-  });
+  test.each(['001', '002', '003', '004', '005'])(
+    'conversation_files of an empty database at %s',
+    async (to) => {
+      const dataDir = await makeDamaged('DROP TABLE conversation_files', to);
+      const { healed } = (await openManager(dataDir)).initialize({ to });
+      expect(healed).toContain('conversation_files');
+      withRaw(databasePath(dataDir), (db) =>
+        expect(objectNames(db, 'table')).toContain('conversation_files'),
+      );
+    },
+  );
 
   const inIndex = `UPDATE search_state SET through = 7, merging = 1;
     INSERT INTO file_search (rowid, text) VALUES (7, 'indexed once');`;
@@ -145,14 +150,14 @@ describe('put back and reported', () => {
   test('a side table of a 001 database before 002 needs it', async () => {
     const dataDir = await makeDamaged('DROP TABLE file_cleanup_queue', '001');
     const result = (await openManager(dataDir)).initialize();
-    expect(result).toMatchObject({ schemaVersion: '004', applied: ['002', '003', '004'] });
+    expect(result).toMatchObject({ schemaVersion: '005', applied: ['002', '003', '004', '005'] });
     expect(result.healed).toContain('file_cleanup_queue');
   });
 });
 
 describe('never put back empty', () => {
   const base = expectedObjects(loadMigrations(), '001');
-  const fleetTables = [...expectedObjects(loadMigrations(), '004').values()]
+  const fleetTables = [...expectedObjects(loadMigrations(), '005').values()]
     .filter((object) => object.type === 'table' && !base.has(object.name) && !isSearchObject(object))
     .map(({ name }) => name);
 

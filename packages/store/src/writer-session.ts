@@ -18,6 +18,7 @@ import { ConversationFileManager, type InitializeResult } from './manager.ts';
 import { pruneRefusals } from './refusals.ts';
 import type { Entry } from './settle.ts';
 import { one, run } from './statements.ts';
+import { readStoreId } from './store-id.ts';
 import { beginSolo, noteSuspects, type Suspect } from './suspects.ts';
 import type { Protection, Tenure } from './tenure.ts';
 
@@ -39,6 +40,8 @@ const prunedPerTurn = 500;
 export class WriterSession {
   readonly epoch: number;
   readonly schemaVersion: string;
+  /** The id of the store, the same for every writer that it ever has. */
+  readonly storeId: string;
   /** Objects that initialisation put back. */
   readonly healed: readonly string[];
   readonly #manager: ConversationFileManager;
@@ -80,6 +83,7 @@ export class WriterSession {
     this.#db = manager.connection();
     this.schemaVersion = initialized.schemaVersion;
     this.healed = initialized.healed;
+    this.storeId = readStoreId(this.#db);
     if (without?.has('synchronous')) this.#db.pragma('synchronous = OFF');
     this.epoch = raiseEpoch(this.#db, clock);
     assertDurable(this.#db);

@@ -217,13 +217,13 @@ describe('without a fleet', () => {
     const up = await askWith(elsewhere, 'migrate', 'up');
     expect(up.value).toMatchObject({ before: 'unknown', applied: expect.arrayContaining(['001']) });
     const { value } = await askWith(elsewhere, 'migrate', 'down', '--to', '001');
-    expect(value).toMatchObject({ applied: false, plan: { from: '004', to: '001', losses: [] } });
+    expect(value).toMatchObject({ applied: false, plan: { from: '005', to: '001', losses: [] } });
     const planId = String((value as { plan?: { planId?: string } }).plan?.planId);
-    expect((await askWith(elsewhere, 'migrate', 'status')).value).toMatchObject({ schemaVersion: '004' });
+    expect((await askWith(elsewhere, 'migrate', 'status')).value).toMatchObject({ schemaVersion: '005' });
     const stale = await askWith(elsewhere, 'migrate', 'down', '--to', '002', '--apply', planId);
     expect([stale.exitCode, code(stale)]).toEqual([1, 'PLAN_STALE']);
     const down = await askWith(elsewhere, 'migrate', 'down', '--to', '001', '--apply', planId);
-    expect(down.value).toMatchObject({ applied: true, after: '001', reverted: ['004', '003', '002'] });
+    expect(down.value).toMatchObject({ applied: true, after: '001', reverted: ['005', '004', '003', '002'] });
   });
 });
 

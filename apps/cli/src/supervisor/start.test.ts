@@ -1,14 +1,18 @@
 // The supervisor with its real children: redis-server, writer, dashboard.
 
 import { spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { redisKeys } from '@filefleet/protocol';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { until } from '../../../../tests/support/deadline.ts';
 import { createFilefleet, type Filefleet, type StartedFleet } from '../../../../tests/support/filefleet.ts';
+import { startRedis } from '../../../../tests/support/redis.ts';
 import { bindToParent } from './parent-death.ts';
 import { choosePort } from './ports.ts';
 import { waitForRedis } from './redis-probe.ts';
@@ -156,6 +160,21 @@ test('a database that the writer refuses ends everything with its exit code and 
   expect(exitCode).toBe(78);
   expect(JSON.parse(stdout).error.message).toContain('DATABASE_CORRUPT');
   expect(existsSync(join(filefleet.dataDir, 'run.json'))).toBe(false);
+});
+
+test('a Redis of a store whose data folder was removed ends everything with 78, until the variable is given that it names', async () => {
+  const filefleet = await setUp();
+  const server = await startRedis();
+  onTestFinished(() => server.stop());
+  const redis = new Redis(server.url);
+  await redis.set(`${redisKeys().epoch}:store`, randomUUID()).finally(() => redis.disconnect());
+  const env = { FILEFLEET_REDIS_URL: server.url };
+  const { exitCode, stdout } = await filefleet.run(['start', '--json'], env);
+  expect(exitCode).toBe(78);
+  const named = /start with (FILEFLEET_REPLACES_STORE)=([0-9a-f-]+)/.exec(JSON.parse(stdout).error.message);
+  const fleet = await filefleet.start({ ...env, [String(named?.[1])]: String(named?.[2]) });
+  fleet.kill('SIGTERM');
+  expect((await fleet.ended).exitCode).toBe(0);
 });
 
 test('stopping while it starts leaves nothing behind', async () => {

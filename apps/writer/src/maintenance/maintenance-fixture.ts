@@ -75,7 +75,7 @@ export function maintain(
     },
     desk,
     redis: withTime(redis, () => clock.nowMs() + redisTime.offMs),
-    fence: new Fence(redis, keys.epoch, session.epoch, 'the same writer, begun again'),
+    fence: new Fence(redis, keys.epoch, session.epoch, session, 'the same writer, begun again'),
     emit: (event, facts) => void events.push({ event, facts } as WriterEvent),
     clock,
     ticks,

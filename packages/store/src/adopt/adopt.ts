@@ -19,6 +19,7 @@ import { checkIntegrity } from '../integrity.ts';
 import { acquireWriterLock } from '../lock.ts';
 import { ConversationFileManager } from '../manager.ts';
 import { run } from '../statements.ts';
+import { takeStoreId } from '../store-id.ts';
 import { auditAdoption, importContents, keepForeignPaths } from './import.ts';
 import { mendRows } from './mend.ts';
 import { AdoptionReport, type RowReport, type TableSummary } from './report.ts';
@@ -74,8 +75,9 @@ export async function adoptStore(
     const unfinished = readMarker(dataDir);
     if (unfinished)
       return { rows: [], ...(await finishSwitch<Adoption>(dataDir, unfinished, { command, onStep })) };
-    if ((await lookAtStore(dataDir)).hasFiles) throw dataPresent(dataDir);
-    return await adopt(options, dataDir, command);
+    const { hasFiles, storeId } = await lookAtStore(dataDir);
+    if (hasFiles) throw dataPresent(dataDir);
+    return await adopt(options, { dataDir, command, storeId });
   } catch (error) {
     throw machineFault(error) ?? error; // a full disk, a broken one
   } finally {
@@ -86,7 +88,7 @@ export async function adoptStore(
 async function look(options: AdoptOptions): Promise<Adoption & { readonly rows: readonly RowReport[] }> {
   const folder = await mkdtemp(join(tmpdir(), 'filefleet-adopt-'));
   try {
-    const { report, resolved } = await build(options, folder, undefined);
+    const { report, resolved } = await build(options, folder);
     const bytes = [...resolved.contents.values()].reduce((sum, { size }) => sum + size, 0);
     const { size: contents } = resolved.contents;
     return { tables: report.summary(), contents, bytes, reportPath: undefined, rows: report.rows };
@@ -97,18 +99,19 @@ async function look(options: AdoptOptions): Promise<Adoption & { readonly rows: 
 
 async function adopt(
   options: AdoptOptions,
-  dataDir: string,
-  command: string,
+  { dataDir, command, storeId }: { dataDir: string; command: string; storeId: string | undefined },
 ): Promise<Adoption & { readonly rows: readonly RowReport[] }> {
   const { clock = systemClock, onStep } = options;
   const targetDir = join(dataDir, buildFolder);
   await rm(targetDir, { recursive: true, force: true });
   const { epochAbove = 0 } = options;
   const epoch = (await highestEpoch({ dataDir, backupDir: join(dataDir, 'backups'), epochAbove })) + 1;
-  const { report, imported } = await build(options, targetDir, epoch).catch(async (error: unknown) => {
-    await rm(targetDir, { recursive: true, force: true }); // it may be what the disk is full of
-    throw error;
-  });
+  const { report, imported } = await build(options, targetDir, { epoch, storeId }).catch(
+    async (error: unknown) => {
+      await rm(targetDir, { recursive: true, force: true }); // it may be what the disk is full of
+      throw error;
+    },
+  );
   await fsyncPath(databasePath(targetDir));
   const nowMs = clock.nowMs();
   const reportPath = join(dataDir, `adopted-${new Date(nowMs).toISOString().replaceAll(/[-:]/g, '')}.json`);
@@ -127,8 +130,14 @@ interface Built {
   readonly imported: { readonly contents: number; readonly bytes: number };
 }
 
-/** @param epoch of the adoption; undefined: nothing is imported. */
-async function build(options: AdoptOptions, targetDir: string, epoch: number | undefined): Promise<Built> {
+/** What the data folder tells the store that is built for it: the epoch of the adoption, and the id of the empty store in its place. */
+interface Place {
+  readonly epoch: number;
+  readonly storeId: string | undefined;
+}
+
+/** @param place undefined: nothing is imported. */
+async function build(options: AdoptOptions, targetDir: string, place?: Place): Promise<Built> {
   const { sourcePath, storageDir, clock = systemClock, onStep } = options;
   const report = new AdoptionReport();
   await mkdir(targetDir, { recursive: true, mode: folderMode });
@@ -151,8 +160,8 @@ async function build(options: AdoptOptions, targetDir: string, epoch: number | u
     manager.initialize();
     reportSplits(db, report, resolved.contents);
     onStep?.('adopt.migrated');
-    if (epoch === undefined) return { report, resolved, imported: { contents: 0, bytes: 0 } };
-    const imported = await bringIn(options, { db, targetDir, storage, epoch, report, resolved });
+    if (place === undefined) return { report, resolved, imported: { contents: 0, bytes: 0 } };
+    const imported = await bringIn(options, { db, targetDir, storage, place, report, resolved });
     return { report, resolved, imported };
   } finally {
     manager.close();
@@ -165,7 +174,7 @@ async function bringIn(
     db: Database;
     targetDir: string;
     storage: Storage;
-    epoch: number;
+    place: Place;
     report: AdoptionReport;
     resolved: Resolved;
   },
@@ -177,7 +186,8 @@ async function bringIn(
     inlineBytes = limits.inlineBlobBytes,
     onStep,
   } = options;
-  const { db, targetDir, storage, epoch, report, resolved } = built;
+  const { db, targetDir, storage, report, resolved } = built;
+  const { epoch, storeId } = built.place;
   const nowMs = clock.nowMs();
   ensureDataDir(targetDir);
   const imported = await importContents(
@@ -185,6 +195,7 @@ async function bringIn(
     resolved.contents,
   );
   keepForeignPaths(db);
+  if (storeId !== undefined) takeStoreId(db, storeId);
   const tenure =
     'INSERT INTO writer_epochs (epoch, holder, pid, started_at_ms, stopped_at_ms) VALUES (?, ?, ?, ?, ?)';
   run(db, tenure, epoch, `${hostname()} (adopt)`, process.pid, nowMs, nowMs);

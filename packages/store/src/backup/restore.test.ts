@@ -55,7 +55,7 @@ test('into an empty folder: the store as it was, sound, and it goes on working',
   expect(await restore(dataDir)).toEqual({
     name: made.name,
     commitSequence: 1,
-    schemaVersion: '004',
+    schemaVersion: '005',
     epoch: 2,
     missing: 0,
     kept: undefined,

@@ -91,7 +91,7 @@ async function build(options: RestoreOptions & { readonly clock: Clock }): Promi
     manifest,
     targetDir,
     place: (blob, to) => placeBlob(options, blob, to),
-    adjust: (db) => beginAgain(db, { epoch, commitSequence: before.commitSequence, name, manifest, nowMs }),
+    adjust: (db) => beginAgain(db, { ...before, epoch, name, manifest, nowMs }),
   });
   await rebuilt.catch(async (error: unknown) => {
     await rm(targetDir, { recursive: true, force: true }); // it may be what the disk is full of

@@ -8,6 +8,7 @@ import type { Database } from 'better-sqlite3';
 import { insertAuditEntry } from '../audit.ts';
 import { blobFolders, blobsDir, quarantineDir, tmpDir } from '../data-dir.ts';
 import { run } from '../statements.ts';
+import { storeIdVersion, takeStoreId } from '../store-id.ts';
 import { unlessAbsent } from './files.ts';
 import { poolDir } from './layout.ts';
 import type { Manifest } from './manifest.ts';
@@ -37,6 +38,8 @@ export interface NewBeginning {
   readonly epoch: number;
   /** Last commit of the store that is replaced: no number is given to two commits. */
   readonly commitSequence: number;
+  /** Its id, for a backup from before stores had ids. */
+  readonly storeId: string | undefined;
   readonly name: string;
   readonly manifest: Manifest;
   readonly nowMs: number;
@@ -44,11 +47,12 @@ export interface NewBeginning {
 
 /** In a transaction of its caller, at the newest schema. */
 export function beginAgain(db: Database, beginning: NewBeginning): void {
-  const { epoch, commitSequence, name, manifest, nowMs } = beginning;
+  const { epoch, commitSequence, storeId, name, manifest, nowMs } = beginning;
   const tenure =
     'INSERT INTO writer_epochs (epoch, holder, pid, started_at_ms, stopped_at_ms) VALUES (?, ?, ?, ?, ?)';
   run(db, tenure, epoch, `${hostname()} (restore)`, process.pid, nowMs, nowMs);
   run(db, 'UPDATE commit_state SET commit_sequence = max(commit_sequence, ?) WHERE id = 1', commitSequence);
+  if (storeId !== undefined && manifest.schemaVersion < storeIdVersion) takeStoreId(db, storeId);
   // What was about to be applied when the backup was made is not what somebody who restores it wants.
   run(
     db,

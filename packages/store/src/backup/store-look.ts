@@ -3,8 +3,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
+import { hasTable } from '../applied-migrations.ts';
 import { openReadConnection } from '../connection.ts';
 import { blobFolders, blobsDir, databasePath } from '../data-dir.ts';
+import { readStoreId } from '../store-id.ts';
 import { unlessAbsent } from './files.ts';
 
 export interface StoreLook {
@@ -15,13 +17,16 @@ export interface StoreLook {
   /** The highest of its tenures, as far as it can be read. */
   readonly epoch: number;
   readonly commitSequence: number;
+  /** Undefined: none that can be read. */
+  readonly storeId: string | undefined;
 }
 
 export async function lookAtStore(dataDir: string): Promise<StoreLook> {
   const size = (await unlessAbsent(stat(databasePath(dataDir))))?.size ?? 0;
   const hasBlobs = await holdsBlobFiles(dataDir);
-  if (size === 0) return { isThere: hasBlobs, hasFiles: hasBlobs, epoch: 0, commitSequence: 0 };
-  const unreadable = { isThere: true, hasFiles: true, epoch: 0, commitSequence: 0 };
+  const nothing = { epoch: 0, commitSequence: 0, storeId: undefined };
+  if (size === 0) return { isThere: hasBlobs, hasFiles: hasBlobs, ...nothing };
+  const unreadable = { isThere: true, hasFiles: true, ...nothing };
   try {
     const db = openReadConnection(databasePath(dataDir));
     try {
@@ -31,6 +36,7 @@ export async function lookAtStore(dataDir: string): Promise<StoreLook> {
         hasFiles: hasBlobs || files > 0 || receipts > 0,
         epoch: numberFrom(db, 'SELECT coalesce(max(epoch), 0) FROM writer_epochs'),
         commitSequence: numberFrom(db, 'SELECT commit_sequence FROM commit_state WHERE id = 1'),
+        storeId: hasTable(db, 'store') ? readStoreId(db) : undefined,
       };
     } finally {
       db.close();

@@ -25,7 +25,7 @@ const redis: RedisView = {
     pid: 1,
     startedAtMs: nowMs - 3_600_000,
     heartbeatAtMs: nowMs - 500,
-    schemaVersion: '004',
+    schemaVersion: '005',
     acceptedVersions: [1],
     limits: {},
     pressure: 'none',
