@@ -20,6 +20,7 @@ import { Accounts } from './accounts.ts';
 import { ActionRecords } from './action-records.ts';
 import { Actions } from './actions/actions.ts';
 import { type ApiLimits, makeApiParts, registerApi } from './api/register.ts';
+import { SealedCursors } from './api/sealed-cursors.ts';
 import { StoreDoor } from './api/store-door.ts';
 import { registerAssets } from './assets.ts';
 import { registerBoards } from './board.ts';
@@ -151,7 +152,8 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   app.addHook('onClose', async () => door.close());
   app.addHook('onClose', async () => access.close());
   const accessRecords = new AccessRecords({ actions, emit, now });
-  const api = makeApiParts({ door, probe, emit, accessRecords, limits: options.apiLimits ?? {} });
+  const cursors = new SealedCursors(secret);
+  const api = makeApiParts({ door, probe, emit, accessRecords, cursors, limits: options.apiLimits ?? {} });
   const limits = options.uploadLimits ?? {};
   const uploads = makeUploadParts({ dataDir: config.dataDir, actions, now, view: api.view, limits });
   const pageParts: PageParts = { door, api, actions, uploads, probe, queue, redis, emit, now, config };

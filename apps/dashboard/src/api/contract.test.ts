@@ -3,12 +3,14 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiStore, bearers, openApiStore } from '../../../../tests/support/api-store.ts';
 import { testUsers } from '../../../../tests/support/dashboard-users.ts';
+import { storeEntry } from '../../../../tests/support/operations.ts';
 import { startRedis, type TestRedis } from '../../../../tests/support/redis.ts';
 import { publishWriter } from '../../../../tests/support/writer-state.ts';
 import { accessTable, apiRoot } from '../access.ts';
 
 let redis: TestRedis;
 let store: ApiStore;
+type Found = { matches: { fileId: string }[]; scanned: number; nextCursor?: string };
 type Operation = { responses: Record<string, { content?: Record<string, { schema: object }> }> };
 let document: { openapi: string; paths: Record<string, Record<string, Operation>> };
 
@@ -19,7 +21,7 @@ const as = (name: keyof typeof bearers) => ({ authorization: `Bearer ${bearers[n
 
 beforeAll(async () => {
   redis = await startRedis();
-  store = await openApiStore(redis.url);
+  store = await openApiStore(redis.url, { apiLimits: { searchRows: 50 } });
   await store.dashboard.connected();
   await publishWriter(store.dashboard.redis, store.dashboard.nowMs());
   document = (await (await store.get('/openapi.json')).json()) as typeof document;
@@ -162,6 +164,12 @@ describe('tokens', () => {
     expect(wide.sessions).toMatchObject([{ sessionId: 'mine/1' }]);
   });
 
+  test.each(['all', 'writing'] as const)('a cursor of another token is none: %s', async (name) => {
+    const { nextCursor } = (await (await store.get('/files?limit=1', as(name))).json()) as Found;
+    const answer = await store.get(`/files?limit=1&cursor=${nextCursor}`, as('mine'));
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code: 'CURSOR_INVALID' } }]);
+  });
+
   test('open nothing but the API, whatever comes beside them, and are never written down', async () => {
     const { app, events } = store.dashboard;
     const outside = accessTable.filter(
@@ -173,6 +181,25 @@ describe('tokens', () => {
     }
     expect(outside.length).toBeGreaterThan(20);
     expect(JSON.stringify(events)).not.toMatch(/token-/);
+  });
+
+  test('a search says nothing of files outside the prefix: neither how many, nor which one it looked at last', async () => {
+    // More than one slice looks at, so that the first ends between files of others.
+    store.apply(...Array.from({ length: 1_050 }, () => storeEntry('x', { sessionId: 'other-session' })));
+    const pages: Found[] = [];
+    let cursor: string | undefined = '';
+    while (cursor !== undefined) {
+      const query: string = cursor && `&cursor=${cursor}`;
+      const page = (await (await store.get(`/files?limit=2${query}`, as('mine'))).json()) as Found;
+      pages.push(page);
+      cursor = page.nextCursor;
+    }
+    expect(pages[0]).toMatchObject({ matches: [], scanned: 0 });
+    for (const { matches, scanned, nextCursor = '' } of pages) {
+      expect(scanned).toBe(matches.length);
+      expect(Buffer.from(nextCursor, 'base64url').toString('latin1')).not.toContain('search');
+    }
+    expect(pages.flatMap(({ matches }) => matches.map(({ fileId }) => fileId))).toContain(store.ids.note);
   });
 });
 

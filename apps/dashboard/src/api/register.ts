@@ -12,6 +12,7 @@ import { contentRoute } from './content.ts';
 import { clientGone, failureOf } from './errors.ts';
 import { Line } from './line.ts';
 import { routes } from './routes.ts';
+import type { SealedCursors } from './sealed-cursors.ts';
 import type { StoreDoor } from './store-door.ts';
 import { Turns } from './turns.ts';
 import { View } from './view.ts';
@@ -48,6 +49,7 @@ export interface ApiParts {
   readonly contents: Turns;
   readonly emit: Emit;
   readonly accessRecords: AccessRecords;
+  readonly cursors: SealedCursors;
   view(request: FastifyRequest): View;
 }
 
@@ -57,18 +59,20 @@ export interface ApiOptions {
   readonly probe: FleetProbe;
   readonly emit: Emit;
   readonly accessRecords: AccessRecords;
+  readonly cursors: SealedCursors;
   readonly limits: Partial<ApiLimits>;
 }
 
 /** Made once: pages and API share the bounds of what is done at the same time. */
 export function makeApiParts(options: ApiOptions): ApiParts {
-  const { door, probe, emit, accessRecords } = options;
+  const { door, probe, emit, accessRecords, cursors } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const { waiting, patienceMs } = limits;
   return {
     probe,
     emit,
     accessRecords,
+    cursors,
     limits,
     searches: new Turns({ atOnce: limits.searches, waiting, patienceMs }),
     contents: new Turns({ atOnce: limits.contents, waiting, patienceMs }),

@@ -19,6 +19,12 @@ interface Definition<Params extends z.ZodType, Query extends z.ZodType> {
   say(view: () => View, params: z.output<Params>, query: z.output<Query>): unknown;
 }
 
+/** What a query of a page may hold, and its answer. */
+interface Cursors {
+  readonly cursor?: string | undefined;
+  readonly nextCursor?: string | undefined;
+}
+
 export function routes(parts: ApiParts): RouteOptions[] {
   const get = <Params extends z.ZodType, Query extends z.ZodType>(
     url: string,
@@ -32,8 +38,17 @@ export function routes(parts: ApiParts): RouteOptions[] {
       querystring: query,
       response: { 200: answer, '4xx': errorSchema, '5xx': errorSchema },
     },
-    handler: async (request: FastifyRequest) =>
-      say(() => parts.view(request), request.params as z.output<Params>, request.query as z.output<Query>),
+    handler: async (request: FastifyRequest) => {
+      const { cursors } = parts;
+      const prefix = request.token?.sessionPrefix;
+      const view = () => parts.view(request);
+      const asks = request.query as z.output<Query> & Cursors;
+      if (prefix === undefined) return say(view, request.params as z.output<Params>, asks);
+      const opened = asks.cursor === undefined ? asks : { ...asks, cursor: cursors.open(asks.cursor) };
+      const said = (await say(view, request.params as z.output<Params>, opened)) as Cursors;
+      if (said.nextCursor === undefined) return said;
+      return { ...said, nextCursor: cursors.seal(said.nextCursor) };
+    },
   });
 
   return [
@@ -63,9 +78,9 @@ export function routes(parts: ApiParts): RouteOptions[] {
         'Search in names and metadata, newest first. Looks at a bounded number of files and says where to go on.',
       query: asked.search,
       answer: schemas.found,
-      say: (view, _, query) => {
+      say: async (view, _, query) => {
         const [here, filter] = [view(), given(query)];
-        return boundedSearch(parts, filter, (place) => here.search({ ...filter, ...place }));
+        return here.told(await boundedSearch(parts, filter, (place) => here.search({ ...filter, ...place })));
       },
     }),
     get('/files/:fileId', {

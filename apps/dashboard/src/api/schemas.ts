@@ -49,7 +49,7 @@ export const files = z.object({ files: z.array(file), nextCursor });
 export const found = z.object({
   matches: z.array(file),
   scanned: count.describe(
-    'Files that were looked at; the index ruled out others. With a nextCursor there are more, of which nothing is known yet.',
+    'Files that were looked at; the index ruled out others. With a nextCursor there are more, of which nothing is known yet. A token that is limited to sessions is told how many matched instead.',
   ),
   nextCursor,
 });
@@ -194,7 +194,7 @@ export const queue = z.object({
 
 // What is asked for.
 
-const cursor = z.string().max(2_048).optional().describe('`nextCursor` of the page before.');
+const cursor = z.string().max(4_096).optional().describe('`nextCursor` of the page before.');
 const limit = z.coerce.number().int().min(1).max(500).default(50);
 const when = z.coerce.number().int().min(0).optional();
 const prefix = z.string().min(1).max(128).optional();

@@ -89,6 +89,11 @@ export class View {
     return this.#reader.searchFiles(sessionPrefix === undefined ? options : { ...options, sessionPrefix });
   }
 
+  /** What a caller is told of a search: how many files of others it looked at, only who may see them. */
+  told(found: SearchSlice): SearchSlice {
+    return this.#prefix === undefined ? found : { ...found, scanned: found.matches.length };
+  }
+
   /** Files whose bytes are damaged or missing, as `search` finds files. */
   searchUnsound(options: UnsoundOptions): SearchSlice {
     if (options.sessionId !== undefined && !this.#sees(options.sessionId)) return nothing;
