@@ -62,6 +62,9 @@ async function connect(options: Partial<ClientOptions> = {}): Promise<Client> {
   return client;
 }
 
+const publish = (limit: number) =>
+  redis.hset(keys.writer, writerStateField, JSON.stringify({ limits: { queuedOperationsPerVm: limit } }));
+
 const storing = (client: Client, content: Buffer | { path: string } | Readable, deadlineMs = 20_000) =>
   client.store({ sessionId, filename: 'f', content, deadlineMs });
 
@@ -219,10 +222,19 @@ test('later stores of a session leave room for an earlier one that has to be sen
   expect(await Promise.all([first, second])).toMatchObject([{ outcome: 'applied' }, { outcome: 'applied' }]);
 });
 
+test('who waits behind others of its session hears for what those wait, and not that its source is slow', async () => {
+  await writer.close();
+  await publish(300);
+  const client = await connect();
+  const stores = Array.from({ length: 400 }, (_, n) =>
+    client.store({ sessionId: `session-${n % 10}`, filename: 'f', content: 'text', deadlineMs: 700 }),
+  );
+  const codes = (await Promise.allSettled(stores)).map((o) => o.status === 'rejected' && o.reason.code);
+  expect(new Set(codes)).toEqual(new Set(['NOT_YET_DURABLE', 'QUOTA']));
+});
+
 test('a VM queues as many as the writer says, also when it says so later', async () => {
   await writer.close();
-  const publish = (limit: number) =>
-    redis.hset(keys.writer, writerStateField, JSON.stringify({ limits: { queuedOperationsPerVm: limit } }));
   await publish(600);
   const client = await connect();
   const fileId = makeOperationId();

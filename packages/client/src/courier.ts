@@ -277,10 +277,9 @@ export class Courier {
 
   /** At the deadline: what nobody has is given up; what Redis or the spool has, or may have, is tracked on. */
   #late(entry: Entry): ClientError {
-    const { operationId, stage, slot } = entry.facts;
+    const { operationId, slot } = entry.facts;
     if (entry.handed || (slot && slot.state !== 'open')) return notYetDurable(operationId, entry.isSpooled);
-    const isUnread = this.#link.isReady && stage && stage.staged === undefined && !stage.waitsForRedis;
-    const isReading = slot !== undefined || isUnread;
+    const isReading = slot !== undefined || (this.#link.isReady && this.#staging.waitsForSource(entry));
     const error =
       this.#staging.failureOf(entry) ??
       (isReading ? slowSource(operationId) : unavailable(this.#link.lastError, operationId));

@@ -42,7 +42,7 @@ export function slowSource(operationId: string): ClientError {
 export function unavailable(cause: unknown, operationId?: string): ClientError {
   return new ClientError(
     'REDIS_UNAVAILABLE',
-    'expected Redis to take the operation before its deadline, got none that could; nothing was stored, call again when Redis is back',
+    'expected Redis to take the operation, and what comes before it in its session, before its deadline, got none that could; nothing was stored, call again later',
     operationId === undefined ? {} : { operationId },
     { cause },
   );

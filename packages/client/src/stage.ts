@@ -31,6 +31,7 @@ export class Stage implements Leased {
   #chunksAnswered = 0;
   #hasAsked = false;
   #isUploading = false;
+  #wasOpened = false;
   #isSealed = false;
   #expiresAtMs = 0;
   #reservedBytes = 0;
@@ -73,12 +74,11 @@ export class Stage implements Leased {
     return this.#chunksPut;
   }
 
-  /** Whether chunks are on their way to Redis: then it is not the source that is waited for. */
-  get waitsForRedis(): boolean {
-    return this.#chunksPut > this.#chunksAnswered;
+  /** Whether the source is being read, and no chunk is on its way to Redis: then it is the source that is waited for. */
+  get waitsForSource(): boolean {
+    return this.#wasOpened && this.#staged === undefined && this.#chunksPut === this.#chunksAnswered;
   }
 
-  /** @see Leased */
   renewed(expiresAtMs: number | undefined): void {
     // While chunks are on their way some may be missing without harm; a lost lease shows itself at the next one.
     if (expiresAtMs !== undefined || !this.#isUploading) this.#expiresAtMs = expiresAtMs ?? 0;
@@ -130,6 +130,7 @@ export class Stage implements Leased {
    */
   async learn(signal: AbortSignal): Promise<boolean> {
     if (!this.#options.mayBeKnown || !this.rereadable) return false;
+    this.#wasOpened = true;
     const known = await knownContent(this.#place, this.#source, this.operationId, signal);
     if (known) this.#staged = { from: 'known', ...known, chunks: 0 };
     return known !== undefined;
@@ -213,18 +214,19 @@ export class Stage implements Leased {
     // Before the source is opened: who waits for room must not keep a file open that others need.
     if (totalBytes !== undefined && totalBytes > limits.chunkBytes)
       await this.#reserve(totalBytes, signal, issued);
+    this.#wasOpened = true;
     try {
       for await (const chunk of readSource(this.#source, this.operationId, signal)) {
         const isWhole =
           size === 0 && (chunk.byteLength < limits.chunkBytes || totalBytes === chunk.byteLength);
-        if (size === 0 && !isWhole && totalBytes === undefined) {
+        if (size === 0 && !isWhole && totalBytes === undefined)
           await this.#reserve(undefined, signal, issued);
-        }
         size += chunk.byteLength;
         if (size > limits.stagedFileBytes) throw tooLarge(this.operationId);
         hash.update(chunk);
+        const index = this.#chunksPut++; // from here on it waits for Redis
         await bytesUnderWay.enter(chunk.byteLength, signal);
-        const sent = this.#put(this.#chunksPut++, chunk, isWhole, signal).then((isThere) => {
+        const sent = this.#put(index, chunk, isWhole, signal).then((isThere) => {
           this.#chunksAnswered++;
           stagedBytes += isThere ? chunk.byteLength : 0;
           noteSpent(chunk.byteLength);
@@ -248,10 +250,9 @@ export class Stage implements Leased {
   async #reserve(bytes: number | undefined, signal: AbortSignal, issued: () => void): Promise<void> {
     this.#begin();
     const { reservations } = this.#place;
-    const longest = limits.stagedFileBytes;
     const reserved =
       bytes === undefined
-        ? reservations.reserveLongest(this.operationId, longest, signal)
+        ? reservations.reserveLongest(this.operationId, limits.stagedFileBytes, signal)
         : reservations.reserve(this.operationId, bytes, signal).then(() => bytes);
     issued();
     this.#reservedBytes = await reserved;

@@ -2,7 +2,7 @@
 // and a bound on what is under way at this moment.
 
 import type { RedisKeys } from '@filefleet/protocol';
-import { type OnBackpressure, waitedTooLong } from './backpressure.ts';
+import { type Backpressure, type OnBackpressure, waitedTooLong } from './backpressure.ts';
 import type { Clock } from './clock.ts';
 import type { Entry } from './entry.ts';
 import type { ClientError } from './errors.ts';
@@ -14,6 +14,7 @@ import type { Content, Source } from './source.ts';
 import { Stage } from './stage.ts';
 import type { Progress, StageOptions, StagingPlace } from './staged.ts';
 import type { Parcel } from './staging-calls.ts';
+import { whoseTurn } from './turns.ts';
 
 /** Bytes under way to Redis at once, of all operations together. */
 const bytesUnderWay = 8 * 1024 * 1024;
@@ -62,10 +63,20 @@ export class Staging {
     return this.#reservations.putWhole(parcels);
   }
 
-  /** Why an operation is given up at its deadline, if it is others that it waited for. */
-  failureOf({ place, facts }: Entry): ClientError | undefined {
-    const wait = (place && this.queueGate.waitOf(place)) ?? this.#reservations.waitOf(facts.operationId);
-    return wait && waitedTooLong(wait);
+  /** Why an operation is given up at its deadline, if it is others that it waited for: itself, or behind one of its session. */
+  failureOf(entry: Entry): ClientError | undefined {
+    const { operationId } = entry.facts;
+    const wait = this.#waitOf(entry) ?? this.#waitOf(whoseTurn(entry));
+    return wait && waitedTooLong({ ...wait, operationId });
+  }
+
+  /** Whether it is a source that is waited for: its own, or that of an earlier one of its session. */
+  waitsForSource(entry: Entry): boolean {
+    return [entry, whoseTurn(entry)].some(({ facts }) => facts.stage?.waitsForSource);
+  }
+
+  #waitOf({ place, facts }: Entry): Backpressure | undefined {
+    return (place && this.queueGate.waitOf(place)) ?? this.#reservations.waitOf(facts.operationId);
   }
 
   /** Stops renewing: what is not sent expires. */

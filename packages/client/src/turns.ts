@@ -31,6 +31,11 @@ export function turnOf(entry: Entry): Promise<void> {
   return turn.come.promise;
 }
 
+/** For whom it waits: the first of its session that has still to ask; itself when there is none. */
+export function whoseTurn(entry: Entry): Entry {
+  return lines.get(entry.facts.lane)?.[0]?.entry ?? entry;
+}
+
 /** This one has asked, needs nothing, or has ended. */
 export function passTurn(entry: Entry): void {
   const line = lines.get(entry.facts.lane);
