@@ -227,7 +227,7 @@ test('who waits behind others of its session hears for what those wait, and not 
   await publish(300);
   const client = await connect();
   const stores = Array.from({ length: 400 }, (_, n) =>
-    client.store({ sessionId: `session-${n % 10}`, filename: 'f', content: 'text', deadlineMs: 700 }),
+    client.store({ sessionId: `session-${n % 10}`, filename: 'f', content: 'text', deadlineMs: 900 - n }),
   );
   const codes = (await Promise.allSettled(stores)).map((o) => o.status === 'rejected' && o.reason.code);
   expect(new Set(codes)).toEqual(new Set(['NOT_YET_DURABLE', 'QUOTA']));
