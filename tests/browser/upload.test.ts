@@ -9,7 +9,7 @@ const browser = useBrowser('tests/browser/upload.test.ts');
 const MiB = 1024 * 1024;
 
 describe.skipIf(!hasBrowser)('the form that brings files', () => {
-  const scene = useScene({ uploadLimits: { fileBytes: 8 * MiB } });
+  const scene = useScene({ config: { uploadFileBytes: 8 * MiB } });
 
   beforeAll(async () => {
     const agent = await scene.connect('vm5');

@@ -46,7 +46,7 @@ async function openDashboard(receiptMs: number): Promise<TestDashboard> {
     dataDir: fleet.dataDir,
     now: () => Date.now(),
     tokens: [{ name: 'test', scope: 'write', hash, sessionPrefix: undefined }],
-    uploadLimits: { receiptMs },
+    config: { uploadReceiptSeconds: receiptMs / 1_000 },
   });
   endings.push(() => dashboard.close());
   return dashboard;

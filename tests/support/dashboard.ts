@@ -1,12 +1,7 @@
 // A dashboard in this process, over a Redis of the test's own, with a clock that the test moves.
 
 import { type DashboardToken, roles } from '@filefleet/config';
-import {
-  type ApiLimits,
-  createDashboard,
-  type DashboardEvents,
-  type UploadLimits,
-} from '@filefleet/dashboard';
+import { type ApiLimits, createDashboard, type DashboardEvents } from '@filefleet/dashboard';
 import { Redis } from 'ioredis';
 import { testUsers } from './dashboard-users.ts';
 
@@ -29,10 +24,9 @@ export interface TestDashboardOptions {
   /** Where the store is; without it, there is none. */
   readonly dataDir?: string;
   readonly tokens?: readonly DashboardToken[];
-  /** What else the configuration says: users and tokens in files, ... */
+  /** What else the configuration says: users and tokens in files, limits of uploads, ... */
   readonly config?: Partial<Parameters<typeof createDashboard>[0]['config']>;
   readonly apiLimits?: Partial<ApiLimits>;
-  readonly uploadLimits?: Partial<UploadLimits>;
   /** Where figures of the past are kept; without it, for this run. */
   readonly dashboardDir?: string;
   /** How often the fleet is looked at, and how many may watch. */
@@ -49,7 +43,6 @@ export async function openTestDashboard(
     tokens,
     config = {},
     apiLimits = {},
-    uploadLimits = {},
     dashboardDir,
     fleet = {},
     now,
@@ -78,7 +71,6 @@ export async function openTestDashboard(
     },
     redis,
     apiLimits,
-    uploadLimits,
     fleet,
     now: now ?? (() => nowMs),
     emit: (event, fields) => void events.push({ event, fields }),

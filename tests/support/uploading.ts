@@ -16,6 +16,8 @@ import { startWriter, type WriterProcess } from './writer.ts';
 const MiB = 1024 * 1024;
 /** Of the dashboard under test: bytes of one file, and of all that wait for the writer. */
 export const uploadBytes = Object.freeze({ file: 8 * MiB, total: 24 * MiB });
+/** Files of one form. */
+export const formFiles = 12;
 
 const bearers = { ci: 'token-of-ci', mine: 'token-of-mine', reader: 'token-of-reader' };
 const token = (name: keyof typeof bearers, scope: 'read' | 'write', sessionPrefix?: string) => {
@@ -64,7 +66,12 @@ export function useUploads(): Uploading {
       dataDir: dataDir(),
       now: () => Date.now(),
       tokens: [token('ci', 'write'), token('mine', 'write', 'mine/'), token('reader', 'read')],
-      uploadLimits: { stallMs: 400, fileBytes: uploadBytes.file, totalBytes: uploadBytes.total },
+      config: {
+        uploadStallSeconds: 0.4,
+        uploadFileBytes: uploadBytes.file,
+        uploadTotalBytes: uploadBytes.total,
+        uploadFormFiles: formFiles,
+      },
     });
     url = await dashboard.app.listen({ host: '127.0.0.1', port: 0 });
   });

@@ -6,4 +6,3 @@ export type { ApiLimits } from './api/register.ts';
 export type { DashboardEvents } from './events.ts';
 export { History } from './history/history.ts';
 export { createDashboard, type DashboardOptions } from './server.ts';
-export type { UploadLimits } from './upload/limits.ts';

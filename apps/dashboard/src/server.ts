@@ -43,25 +43,25 @@ import { Sessions } from './sessions.ts';
 import { registerStorage } from './storage/register.ts';
 import { Tokens } from './tokens.ts';
 import { registerBodyDeadline } from './upload/body-deadline.ts';
-import { defaultUploadLimits, type UploadLimits } from './upload/limits.ts';
+import { type UploadConfig, uploadLimitsOf } from './upload/limits.ts';
 import { makeUploadParts, registerUpload } from './upload/upload-route.ts';
 
 export interface DashboardOptions {
-  readonly config: AccessConfig & {
-    readonly shard: number;
-    readonly dashboardSecret: string | undefined;
-    /** Where the store is; it need not be there yet. */
-    readonly dataDir: string;
-    readonly backupDir?: string;
-    /** Figures of the past are kept here; undefined: for this run only. */
-    readonly dashboardDir?: string | undefined;
-    /** Of the queue that actions go into; without it people can only look. */
-    readonly redisUrl?: string | undefined;
-  };
+  readonly config: AccessConfig &
+    Partial<UploadConfig> & {
+      readonly shard: number;
+      readonly dashboardSecret: string | undefined;
+      /** Where the store is; it need not be there yet. */
+      readonly dataDir: string;
+      readonly backupDir?: string;
+      /** Figures of the past are kept here; undefined: for this run only. */
+      readonly dashboardDir?: string | undefined;
+      /** Of the queue that actions go into; without it people can only look. */
+      readonly redisUrl?: string | undefined;
+    };
   /** For tests that do not want to wait. */
   readonly apiLimits?: Partial<ApiLimits>;
   readonly fleet?: Pick<FleetOptions, 'liveLimits' | 'pulseMs'>;
-  readonly uploadLimits?: Partial<UploadLimits>;
   /** Stays the caller's: the dashboard never closes it. Needs an `error` listener. */
   readonly redis: Redis;
   readonly emit?: Emit;
@@ -104,11 +104,12 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
     tell(event, fields);
     if (config.redisUrl !== undefined) actionRecords.hear(event, fields);
   };
+  const limits = uploadLimitsOf(config);
   // A proxy that speaks https to the world stands on this machine; anybody else's X-Forwarded-* is not believed.
   const app = fastify({
     trustProxy: 'loopback',
     bodyLimit: bodyBytes,
-    requestTimeout: options.uploadLimits?.bodyMs ?? defaultUploadLimits.bodyMs,
+    requestTimeout: limits.bodyMs,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: parameterCharacters },
     frameworkErrors: answerUnroutable,
@@ -154,7 +155,6 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   const accessRecords = new AccessRecords({ actions, emit, now });
   const cursors = new SealedCursors(secret);
   const api = makeApiParts({ door, probe, emit, accessRecords, cursors, limits: options.apiLimits ?? {} });
-  const limits = options.uploadLimits ?? {};
   const uploads = makeUploadParts({ dataDir: config.dataDir, actions, now, view: api.view, limits });
   const pageParts: PageParts = { door, api, actions, uploads, probe, queue, redis, emit, now, config };
   registerHealth(app, probe);

@@ -73,6 +73,16 @@ describe('loadConfig', () => {
       FILEFLEET_DASHBOARD_USERS_FILE: '/etc/filefleet/dashboard-users',
       FILEFLEET_DASHBOARD_TOKENS_FILE: '/etc/filefleet/dashboard-tokens',
       FILEFLEET_DASHBOARD_SECRET: 'x'.repeat(32),
+      FILEFLEET_UPLOAD_FILE_BYTES: '1',
+      FILEFLEET_UPLOAD_FORM_FILES: '2',
+      FILEFLEET_UPLOAD_TOTAL_BYTES: '3000000',
+      FILEFLEET_UPLOAD_TOTAL_FILES: '4',
+      FILEFLEET_UPLOAD_AT_ONCE: '5',
+      FILEFLEET_UPLOAD_WAITING: '0',
+      FILEFLEET_UPLOAD_WAITING_SECONDS: '0.5',
+      FILEFLEET_UPLOAD_STALL_SECONDS: '8',
+      FILEFLEET_UPLOAD_BODY_SECONDS: '90',
+      FILEFLEET_UPLOAD_RECEIPT_SECONDS: '0',
     });
     expect(config).toMatchObject({
       dataDir: '/var/lib/filefleet',
@@ -107,6 +117,16 @@ describe('loadConfig', () => {
       dashboardUsersFile: '/etc/filefleet/dashboard-users',
       dashboardTokensFile: '/etc/filefleet/dashboard-tokens',
       dashboardSecret: 'x'.repeat(32),
+      uploadFileBytes: 1,
+      uploadFormFiles: 2,
+      uploadTotalBytes: 3_000_000,
+      uploadTotalFiles: 4,
+      uploadAtOnce: 5,
+      uploadWaiting: 0,
+      uploadWaitingSeconds: 0.5,
+      uploadStallSeconds: 8,
+      uploadBodySeconds: 90,
+      uploadReceiptSeconds: 0,
     });
   });
 
@@ -156,8 +176,22 @@ describe('loadConfig', () => {
     ['FILEFLEET_RETENTION_SPACE_BYTES', '1.5'],
     ['FILEFLEET_AUDIT_DAYS', '40000'],
     ['FILEFLEET_MAINTENANCE_SECONDS', '0'],
+    ['FILEFLEET_UPLOAD_FILE_BYTES', '67108865'],
+    ['FILEFLEET_UPLOAD_FORM_FILES', '0'],
+    ['FILEFLEET_UPLOAD_BODY_SECONDS', '3601'],
   ])('%s is no span or limit of %s: what goes by a mistake does not come back', (name, value) => {
     expect(problemsOf({ [name]: value })).toHaveLength(1);
+  });
+
+  test('limits that contradict each other are refused, with both names', () => {
+    const problems = problemsOf({
+      FILEFLEET_UPLOAD_TOTAL_BYTES: '2000000',
+      FILEFLEET_UPLOAD_TOTAL_FILES: '19',
+    });
+    expect(problems).toEqual([
+      expect.stringMatching(/^FILEFLEET_UPLOAD_FILE_BYTES: .+ 2000000 bytes, got 67108864; .+_TOTAL_BYTES/),
+      expect.stringMatching(/^FILEFLEET_UPLOAD_FORM_FILES: .+ the 19 .+, got 20; .+_TOTAL_FILES/),
+    ]);
   });
 
   test('a name that only test runs use is passed over', () => {

@@ -7,6 +7,7 @@ import type { DashboardToken } from './dashboard-tokens.ts';
 import type { DashboardUser } from './dashboard-users.ts';
 import { defaults } from './defaults.ts';
 import { ConfigError } from './errors.ts';
+import { uploadContradictions } from './upload-variables.ts';
 import { environmentSchema, ignoredNames, type VariableName, variableFacts } from './variables.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
@@ -64,6 +65,16 @@ export interface Config {
   /** Absolute path of a file with more of them. */
   readonly dashboardTokensFile: string | undefined;
   readonly dashboardSecret: string | undefined;
+  readonly uploadFileBytes: number;
+  readonly uploadFormFiles: number;
+  readonly uploadTotalBytes: number;
+  readonly uploadTotalFiles: number;
+  readonly uploadAtOnce: number;
+  readonly uploadWaiting: number;
+  readonly uploadWaitingSeconds: number;
+  readonly uploadStallSeconds: number;
+  readonly uploadBodySeconds: number;
+  readonly uploadReceiptSeconds: number;
 }
 
 const prefix = 'FILEFLEET_';
@@ -86,7 +97,10 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string = process.cwd()):
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) problems.push(...wrongValues(parsed.error, given));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
-  return toConfig(parsed.data, cwd);
+  const config = toConfig(parsed.data, cwd);
+  problems.push(...uploadContradictions(config));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
 }
 
 /**
@@ -137,6 +151,16 @@ function toConfig(env: z.infer<typeof environmentSchema>, cwd: string): Config {
     dashboardTokens: env.FILEFLEET_DASHBOARD_TOKENS,
     dashboardTokensFile: absolute(env.FILEFLEET_DASHBOARD_TOKENS_FILE),
     dashboardSecret: env.FILEFLEET_DASHBOARD_SECRET,
+    uploadFileBytes: env.FILEFLEET_UPLOAD_FILE_BYTES ?? defaults.uploadFileBytes,
+    uploadFormFiles: env.FILEFLEET_UPLOAD_FORM_FILES ?? defaults.uploadFormFiles,
+    uploadTotalBytes: env.FILEFLEET_UPLOAD_TOTAL_BYTES ?? defaults.uploadTotalBytes,
+    uploadTotalFiles: env.FILEFLEET_UPLOAD_TOTAL_FILES ?? defaults.uploadTotalFiles,
+    uploadAtOnce: env.FILEFLEET_UPLOAD_AT_ONCE ?? defaults.uploadAtOnce,
+    uploadWaiting: env.FILEFLEET_UPLOAD_WAITING ?? defaults.uploadWaiting,
+    uploadWaitingSeconds: env.FILEFLEET_UPLOAD_WAITING_SECONDS ?? defaults.uploadWaitingSeconds,
+    uploadStallSeconds: env.FILEFLEET_UPLOAD_STALL_SECONDS ?? defaults.uploadStallSeconds,
+    uploadBodySeconds: env.FILEFLEET_UPLOAD_BODY_SECONDS ?? defaults.uploadBodySeconds,
+    uploadReceiptSeconds: env.FILEFLEET_UPLOAD_RECEIPT_SECONDS ?? defaults.uploadReceiptSeconds,
   });
 }
 

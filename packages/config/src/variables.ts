@@ -7,6 +7,7 @@ import { KiB, MiB, path, wholeNumber } from './checks.ts';
 import { dashboardFacts, dashboardVariables } from './dashboard-variables.ts';
 import { defaults } from './defaults.ts';
 import { maintenanceFacts, maintenanceVariables } from './maintenance-variables.ts';
+import { uploadFacts, uploadVariables } from './upload-variables.ts';
 import type { VariableFacts } from './variable-facts.ts';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -38,6 +39,7 @@ export const variables = {
   ...maintenanceVariables,
   FILEFLEET_REDIS_PORT: wholeNumber(1, 65_535),
   ...dashboardVariables,
+  ...uploadVariables,
 };
 
 export type VariableName = keyof typeof variables;
@@ -163,6 +165,7 @@ export const variableFacts: Readonly<Record<VariableName, VariableFacts>> = {
     byDefault: String(defaults.redisPort),
   },
   ...dashboardFacts,
+  ...uploadFacts,
 };
 
 /** Names with our prefix that only test runs use; programs started by them inherit these and look away. */

@@ -9,7 +9,7 @@ import { cookieBrowser, csrfTokenIn } from '../../../../tests/support/cookie-bro
 import { testUsers } from '../../../../tests/support/dashboard-users.ts';
 import { storedBytes } from '../../../../tests/support/database.ts';
 import { noise } from '../../../../tests/support/files.ts';
-import { uploadBytes, useUploads } from '../../../../tests/support/uploading.ts';
+import { formFiles, uploadBytes, useUploads } from '../../../../tests/support/uploading.ts';
 
 const MiB = 1024 * 1024;
 const uploads = useUploads();
@@ -130,10 +130,10 @@ describe('a form with files', () => {
 describe('a form that is refused stores nothing, leaves nothing, and says why on the page it came from', () => {
   const file: Part = ['file', 'x', 'x.txt'];
   const tooLarge: Part = ['file', noise(uploadBytes.file + 1, 'large'), 'large.bin'];
-  const many = Array.from({ length: 21 }, (): Part => file);
+  const many = Array.from({ length: formFiles + 1 }, (): Part => file);
   test.each<[string, (fields: Part[]) => Part[], RegExp]>([
     ['a file that is too large, after one that is not', (own) => [...own, file, tooLarge], /8 MiB at most/],
-    ['too many files', (own) => [...own, ...many], /At most 20 files/],
+    ['too many files', (own) => [...own, ...many], /At most 12 files/],
     ['no file', (own) => [...own, ['file', '', '']], /No file was chosen/],
     ['no session', (own) => [...own.slice(0, 2), file], /Say which session/],
     ['a token that was guessed', (own) => [['_csrf', 'guess'], ...own.slice(1), file], /open for too long/],

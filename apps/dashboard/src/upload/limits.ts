@@ -1,6 +1,6 @@
 // What uploads may take: each, together, and for how long.
 
-import { limits as protocol } from '@filefleet/protocol';
+import { type Config, defaults } from '@filefleet/config';
 
 export interface UploadLimits {
   /** Bytes of one file. */
@@ -22,17 +22,34 @@ export interface UploadLimits {
   readonly receiptMs: number;
 }
 
-const MiB = 1024 * 1024;
+/** The part of the configuration that says so. */
+export type UploadConfig = Pick<
+  Config,
+  | 'uploadFileBytes'
+  | 'uploadFormFiles'
+  | 'uploadTotalBytes'
+  | 'uploadTotalFiles'
+  | 'uploadAtOnce'
+  | 'uploadWaiting'
+  | 'uploadWaitingSeconds'
+  | 'uploadStallSeconds'
+  | 'uploadBodySeconds'
+  | 'uploadReceiptSeconds'
+>;
 
-export const defaultUploadLimits: UploadLimits = Object.freeze({
-  fileBytes: protocol.stagedFileBytes,
-  totalBytes: 1024 * MiB,
-  totalFiles: 1_000,
-  formFiles: 20,
-  atOnce: 16,
-  waiting: 64,
-  patienceMs: 10_000,
-  stallMs: 30_000,
-  bodyMs: 600_000,
-  receiptMs: 30_000,
-});
+/** Pure: limits as the configuration has them; what it leaves out is the default. */
+export function uploadLimitsOf(config: Partial<UploadConfig>): UploadLimits {
+  const from: UploadConfig = { ...defaults, ...config };
+  return {
+    fileBytes: from.uploadFileBytes,
+    totalBytes: from.uploadTotalBytes,
+    totalFiles: from.uploadTotalFiles,
+    formFiles: from.uploadFormFiles,
+    atOnce: from.uploadAtOnce,
+    waiting: from.uploadWaiting,
+    patienceMs: from.uploadWaitingSeconds * 1_000,
+    stallMs: from.uploadStallSeconds * 1_000,
+    bodyMs: from.uploadBodySeconds * 1_000,
+    receiptMs: from.uploadReceiptSeconds * 1_000,
+  };
+}

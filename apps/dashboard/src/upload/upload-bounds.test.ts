@@ -13,7 +13,7 @@ import { until } from '../../../../tests/support/deadline.ts';
 import { noise } from '../../../../tests/support/files.ts';
 import { as, form, useUploads } from '../../../../tests/support/uploading.ts';
 import { IncomingFolder } from './incoming-folder.ts';
-import { defaultUploadLimits } from './limits.ts';
+import { uploadLimitsOf } from './limits.ts';
 
 const MiB = 1024 * 1024;
 const uploads = useUploads();
@@ -86,7 +86,7 @@ describe('a client that', () => {
 test('what a dashboard that was killed left half-written goes with the next one, and nothing of its own', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'filefleet-incoming-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const incoming = new IncomingFolder(folder, { ...defaultUploadLimits, stallMs: -1 });
+  const incoming = new IncomingFolder(folder, { ...uploadLimitsOf({}), stallMs: -1 });
   const own = await incoming.begin(10);
   await own.write(Buffer.from('own'));
   for (const name of ['left.part', 'whole']) writeFileSync(join(folder, name), 'x');
@@ -96,4 +96,20 @@ test('what a dashboard that was killed left half-written goes with the next one,
   expect(existsSync(join(folder, brought.name))).toBe(true);
   await own.discard();
   expect(existsSync(join(folder, brought.name))).toBe(true);
+});
+
+test('every limit is the one of the configuration, seconds as milliseconds', () => {
+  const said = {
+    uploadFileBytes: 1,
+    uploadTotalBytes: 2,
+    uploadTotalFiles: 3,
+    uploadFormFiles: 4,
+    uploadAtOnce: 5,
+    uploadWaiting: 6,
+    uploadWaitingSeconds: 7,
+    uploadStallSeconds: 8,
+    uploadBodySeconds: 9,
+    uploadReceiptSeconds: 0.5,
+  };
+  expect(Object.values(uploadLimitsOf(said))).toEqual([1, 2, 3, 4, 5, 6, 7_000, 8_000, 9_000, 500]);
 });

@@ -16,7 +16,7 @@ import { hasCsrf } from './csrf.ts';
 import { describeFile } from './fields.ts';
 import { operationIdOf } from './idempotency.ts';
 import { IncomingFolder } from './incoming-folder.ts';
-import { defaultUploadLimits, type UploadLimits } from './limits.ts';
+import type { UploadLimits } from './limits.ts';
 import { type Received, receive } from './receive.ts';
 import { send } from './send.ts';
 
@@ -32,13 +32,9 @@ export interface UploadParts {
 
 /** Also takes away what an earlier run left. */
 export function makeUploadParts(
-  options: Pick<UploadParts, 'actions' | 'now' | 'view'> & {
-    readonly dataDir: string;
-    readonly limits: Partial<UploadLimits>;
-  },
+  options: Pick<UploadParts, 'actions' | 'limits' | 'now' | 'view'> & { readonly dataDir: string },
 ): UploadParts {
-  const { dataDir, actions, now, view } = options;
-  const limits = { ...defaultUploadLimits, ...options.limits };
+  const { dataDir, actions, limits, now, view } = options;
   const folder = new IncomingFolder(incomingDir(dataDir), limits);
   folder.sweep().catch(() => undefined); // there is none before the first writer; each upload sweeps again
   const { atOnce, waiting, patienceMs } = limits;
