@@ -16,7 +16,7 @@ export async function publishWriter(
     startedAtMs: nowMs - 60_000,
     heartbeatAtMs: nowMs - 1_500,
     schemaVersion: '002',
-    acceptedVersions: [1],
+    acceptedVersions: [1, 2],
     limits: { chunkBytes: 262_144 },
     pressure: 'none',
     commitSequence: 12,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { attentionOf, type FleetFacts, lowWaterBytes, verdictOf } from './attention.ts';
+import { acceptedVersions } from './operations.ts';
 
 const nowMs = Date.UTC(2026, 0, 10);
 const hourMs = 3_600_000;
@@ -37,6 +38,9 @@ describe('each trouble is told by its code, and nothing beside it', () => {
     ['WRITER_STUCK', { writer: { ...writer, lastCommitAtMs: null } }],
     ['PRESSURE', { writer: { ...writer, pressure: 'queue' } }],
     ['CLOCK_DOUBTED', { writer: { ...writer, maintenance: { clock: 'doubted', damagedContents: 0 } } }],
+    ['WRITER_OLDER', { writer: { ...writer, acceptedVersions: [1] } }],
+    ['PROGRAM_OLDER', { writer: { ...writer, acceptedVersions: [2, 3] } }],
+    ['PROGRAM_OLDER', { writer: { ...writer, acceptedVersions: [3, 4] } }],
     ['CONTENT_DAMAGED', { store: { damagedContents: 1 } }],
     ['REDIS_FULL', { redis: { up: true, usedBytes: 800, maxBytes: 1_000 } }],
     ['DISK_LOW', { disk: { freeBytes: 2 * GiB - 1, totalBytes: 100 * GiB } }],
@@ -71,6 +75,7 @@ describe('what is no trouble is not told as one', () => {
       'a writer that started just now',
       { writer: { ...writer, lastCommitAtMs: null, startedAtMs: nowMs - 1_000 } },
     ],
+    ['a writer of the same version', { writer: { ...writer, acceptedVersions: [...acceptedVersions] } }],
     ['a Redis without a limit', { redis: { up: true, usedBytes: 10 ** 12, maxBytes: 0 } }],
     ['a disk that is small and half empty', { disk: { freeBytes: 4 * GiB, totalBytes: 8 * GiB } }],
   ])('%s', (_what, change) => {
@@ -100,4 +105,10 @@ test('the worst comes first and is the verdict; notes alone leave all well', () 
 test('the mark of the disk is 2 % of it and at most 1 GiB', () => {
   expect(lowWaterBytes(10 * GiB)).toBe(0.2 * GiB);
   expect(lowWaterBytes(500 * GiB)).toBe(GiB);
+});
+
+test('a program that is older than the writer is a note while the writer takes what it sends', () => {
+  const levelOf = (...versions: number[]) =>
+    attentionOf({ ...well, writer: { ...writer, acceptedVersions: versions } })[0]?.level;
+  expect([levelOf(2, 3), levelOf(3, 4)]).toEqual(['note', 'slow']);
 });

@@ -2,6 +2,7 @@
 // the time are given, and a fact that nobody could find out is left out and judged as such.
 
 import { backupTroubles, contentTroubles, refusals } from './attention-store.ts';
+import { acceptedVersions } from './operations.ts';
 import { type WriterState, writerStaleAfterMs } from './writer-state.ts';
 
 /** What is known of a fleet at a moment. Bytes are numbers, times milliseconds since 1970. */
@@ -13,7 +14,8 @@ export interface FleetFacts {
   readonly writer?: Pick<
     WriterState,
     'phase' | 'heartbeatAtMs' | 'startedAtMs' | 'pressure' | 'lastCommitAtMs' | 'maintenance'
-  >;
+  > &
+    Partial<Pick<WriterState, 'acceptedVersions'>>;
   /** Jobs by state; undefined: Redis did not say. */
   readonly queue?: { readonly waiting: number; readonly active: number; readonly paused?: boolean };
   /** Of the disk that holds the store. */
@@ -160,6 +162,7 @@ function writerTroubles(facts: FleetFacts): Found[] {
     writerStuck(facts),
     underPressure(writer.pressure),
     clockDoubted(writer.maintenance),
+    versionsApart(writer.acceptedVersions),
   ];
 }
 
@@ -217,6 +220,28 @@ function clockDoubted(maintenance: WriterState['maintenance']): Found {
     what: 'Retention waits, because clocks disagree.',
     advice: `Nothing goes because of its age until they agree again${because}; if the writer’s clock is right, say so.`,
     command: 'npx filefleet clock accept',
+  };
+}
+
+/** The writer says which payloads it takes; whoever asks knows which ones programs of its own version send. */
+function versionsApart(theirs: readonly number[] = acceptedVersions): Found {
+  const [ours, newest] = [Math.max(...acceptedVersions), Math.max(...theirs)];
+  const payloads = `The writer takes payloads of version ${theirs.join(', ')}, this program knows ${acceptedVersions.join(', ')}`;
+  if (newest < ours) {
+    return {
+      level: 'slow',
+      code: 'WRITER_OLDER',
+      what: 'The writer is of an older version than this program.',
+      advice: `${payloads}. What is newer is refused; upgrade the writer, which goes first.`,
+    };
+  }
+  if (newest === ours) return undefined;
+  const isRefused = !theirs.includes(ours);
+  return {
+    level: isRefused ? 'slow' : 'note',
+    code: 'PROGRAM_OLDER',
+    what: 'This program is of an older version than the writer.',
+    advice: `${payloads}. ${isRefused ? 'What it sends may be refused; upgrade' : 'All works; upgrade'} it, and the clients of its age.`,
   };
 }
 

@@ -16,7 +16,7 @@ const writer: WriterState = {
   startedAtMs: nowMs - 600_000,
   heartbeatAtMs: nowMs - 900,
   schemaVersion: '004',
-  acceptedVersions: [1],
+  acceptedVersions: [1, 2],
   limits: { stagedTotalBytes: 1_000 },
   pressure: 'none',
   commitSequence: 1_234,

@@ -26,7 +26,7 @@ const redis: RedisView = {
     startedAtMs: nowMs - 3_600_000,
     heartbeatAtMs: nowMs - 500,
     schemaVersion: '005',
-    acceptedVersions: [1],
+    acceptedVersions: [1, 2],
     limits: {},
     pressure: 'none',
     commitSequence: 1_234,
