@@ -211,6 +211,17 @@ test('closing gives the room of what was not sent back to others', async () => {
   expect(await stagingFiguresOf(redis)).toMatchObject({ bytes: 0, operations: 0 });
 });
 
+test('small stores of a session do not take the room that an earlier stream of it still needs', async () => {
+  await limitStaging(redis, { totalBytes: 2 * limits.stagedFileBytes, shareBytes: limits.stagedFileBytes });
+  const client = await connect();
+  const stores = Array.from({ length: 30 }, (_, n) => {
+    const bytes = randomBytes(n === 4 ? chunk + 1 : 1_000);
+    return storing(client, n === 4 ? Readable.from([bytes]) : bytes, 3_000);
+  });
+  const sizes = (await Promise.all(stores)).map(({ size }) => size);
+  expect(new Set(sizes)).toEqual(new Set([1_000, chunk + 1]));
+});
+
 test('later stores of a session leave room for an earlier one that has to be sent after all', async () => {
   await limitStaging(redis, { totalBytes: 4 * chunk, shareBytes: 2 * chunk });
   const client = await connect();

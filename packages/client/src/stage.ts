@@ -250,12 +250,10 @@ export class Stage implements Leased {
   async #reserve(bytes: number | undefined, signal: AbortSignal, issued: () => void): Promise<void> {
     this.#begin();
     const { reservations } = this.#place;
-    const reserved =
-      bytes === undefined
-        ? reservations.reserveLongest(this.operationId, limits.stagedFileBytes, signal)
-        : reservations.reserve(this.operationId, bytes, signal).then(() => bytes);
-    issued();
-    this.#reservedBytes = await reserved;
+    if (bytes !== undefined) await reservations.reserve(this.operationId, bytes, signal);
+    this.#reservedBytes =
+      bytes ?? (await reservations.reserveLongest(this.operationId, limits.stagedFileBytes, signal));
+    issued(); // not before: one chunk may overtake, and hold what this one still needs
   }
 
   /** From here on there may be something in Redis to be renewed and removed. */
