@@ -5,7 +5,7 @@ import { type Access, accessOf, isAllowed, isInScope, tokenRuleOf } from './acce
 import type { Accounts, Person } from './accounts.ts';
 import type { Emit } from './events.ts';
 import { sendFailure } from './failures.ts';
-import { changesState, originOf } from './origin.ts';
+import { changesState, type Origin, originOf } from './origin.ts';
 import type { Sessions } from './sessions.ts';
 import { type MachineToken, parseBearer, type Tokens } from './tokens.ts';
 import { wantsPage } from './wants-page.ts';
@@ -59,10 +59,13 @@ export function createGuard(parts: GuardParts) {
     const basic = needsLogin && !session ? await personOfBasic(parts, request, reply) : undefined;
     if (reply.sent) return reply;
     request.person = session ?? basic ?? null;
-    if (changesState(request.method) && !isOurs(request, basic !== undefined)) {
+    const origin = originOfRequest(request);
+    // A script without a password, or with a wrong one, is told so: that no page of ours sent it would mislead.
+    const mayBeLed = !changesState(request.method) || origin !== 'other';
+    if (needsLogin && !request.person && mayBeLed) return askForLogin(request, reply);
+    if (changesState(request.method) && !isOurs(origin, basic !== undefined)) {
       return sendFailure(reply, 403, 'CROSS_ORIGIN', crossOrigin);
     }
-    if (needsLogin && !request.person) return askForLogin(request, reply);
     if (route !== undefined && !isAllowed(access, request.person?.role)) {
       const text = forbidden(access, request.person);
       if (!wantsPage(request)) return sendFailure(reply, 403, 'FORBIDDEN', text);
@@ -162,14 +165,17 @@ function parseBasic(header: string | undefined): { name: string; password: strin
 }
 
 /** A browser must show that the change comes from our pages; a script that brings its password need not. */
-function isOurs(request: FastifyRequest, broughtPassword: boolean): boolean {
+function isOurs(origin: Origin, broughtPassword: boolean): boolean {
+  return origin === 'same' || (origin === 'unknown' && broughtPassword);
+}
+
+function originOfRequest(request: FastifyRequest): Origin {
   const fetchSite = request.headers['sec-fetch-site'];
-  const origin = originOf({
+  return originOf({
     host: request.host,
     origin: request.headers.origin,
     fetchSite: typeof fetchSite === 'string' ? fetchSite : undefined,
   });
-  return origin === 'same' || (origin === 'unknown' && broughtPassword);
 }
 
 /** People get the form, programs get JSON. A part of a page is not the place for a form: the whole page goes there. */
@@ -184,12 +190,10 @@ function askForLogin(request: FastifyRequest, reply: FastifyReply): FastifyReply
   if (request.headers['sec-fetch-mode'] === undefined) {
     reply.header('www-authenticate', 'Basic realm="filefleet", charset="UTF-8"');
   }
-  return sendFailure(
-    reply,
-    401,
-    'LOGIN_REQUIRED',
-    'Log in at /login, or send a name and password with HTTP Basic.',
-  );
+  const told = parseBasic(request.headers.authorization)
+    ? 'Nobody has this name with this password; check both, or log in at /login.'
+    : 'Log in at /login, or send a name and password with HTTP Basic, or a token.';
+  return sendFailure(reply, 401, 'LOGIN_REQUIRED', told);
 }
 
 function pageOfPart({ headers }: FastifyRequest): string {

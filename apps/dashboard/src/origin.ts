@@ -8,11 +8,13 @@ export interface OriginFacts {
   readonly fetchSite: string | undefined;
 }
 
+export type Origin = 'same' | 'other' | 'unknown';
+
 /**
  * @returns `same` for our own pages, `other` for anything else that a browser sends, `unknown` when no header tells
  * (curl and scripts; every current browser sends at least one).
  */
-export function originOf({ host, origin, fetchSite }: OriginFacts): 'same' | 'other' | 'unknown' {
+export function originOf({ host, origin, fetchSite }: OriginFacts): Origin {
   if (origin === undefined && fetchSite === undefined) return 'unknown';
   if (fetchSite !== undefined && fetchSite !== 'same-origin') return 'other';
   if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host)) return 'other';

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { makeOperationId } from '@filefleet/protocol';
 import { describe, expect, test } from 'vitest';
 import { cookieBrowser, csrfTokenIn } from '../../../../tests/support/cookie-browser.ts';
-import { testUsers } from '../../../../tests/support/dashboard-users.ts';
+import { basicOf, testUsers } from '../../../../tests/support/dashboard-users.ts';
 import { storedBytes } from '../../../../tests/support/database.ts';
 import { noise } from '../../../../tests/support/files.ts';
 import { as, type Body, form, uploadBytes, useUploads } from '../../../../tests/support/uploading.ts';
@@ -227,8 +227,12 @@ describe('who may', () => {
   const fromUs = () => ({ origin: uploads.url, 'sec-fetch-site': 'same-origin' });
 
   test('tokens that write, in their sessions, and operators', async () => {
-    expect(await ask({})).toMatchObject({ status: 403, body: { error: { code: 'CROSS_ORIGIN' } } });
+    expect(await ask({})).toMatchObject({ status: 401, body: { error: { code: 'LOGIN_REQUIRED' } } });
     expect(await ask(fromUs())).toMatchObject({ status: 401 });
+    expect(await ask({ authorization: basicOf('otto', 'wrong') })).toMatchObject({
+      status: 401,
+      body: { error: { message: expect.stringContaining('Nobody has this name with this password') } },
+    });
     expect(await ask(as('reader'))).toMatchObject({ status: 403, body: { error: { code: 'FORBIDDEN' } } });
     expect(await ask(as('mine'))).toMatchObject({ status: 404, body: { error: { code: 'NOT_FOUND' } } });
     expect(await ask(as('mine'), 'mine%2F1')).toMatchObject({
