@@ -14,11 +14,12 @@ export function createProgram(context: Context, finish: Finish): Command {
   const program = new Command('filefleet')
     .description('A durable file store for a fleet of VM agents.')
     .exitOverride()
-    .showHelpAfterError('(filefleet --help lists the commands)')
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
+      // The help of a command that needs another word after it.
+      writeErr: (text) => context.stderr.write(text),
       // A usage error is reported by run.ts, once.
-      writeErr: () => {},
+      outputError: () => {},
     })
     .addHelpText('after', exitCodeHelp());
   addFleetCommands(program, context, finish);

@@ -27,6 +27,7 @@ export async function runCommandLine(
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok.code; // --help, --version
+    if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage.code; // help was shown
     const { facts, ...report } = describeError(error);
     if (context.json) {
       context.answer({ error: { ...facts, code: report.code, message: report.message } }, () => '');

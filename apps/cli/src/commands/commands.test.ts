@@ -228,6 +228,12 @@ describe('without a fleet', () => {
 });
 
 describe('the command line', () => {
+  test.each([[[]], [['session']]])('%j without a further word shows the help, and exits 2', async (args) => {
+    const { exitCode, stderr } = await filefleet.run(args);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('Commands:')]);
+    expect(stderr).not.toContain('USAGE');
+  });
+
   test.each([
     ['an unknown command', ['stor']],
     ['a missing option', ['put', 'x']],
