@@ -77,6 +77,12 @@ const incrementsOf = { count: wholeSteps, bytes: binarySteps };
 const spanOf = ([times], low, high, stepS) =>
   times.length > 1 ? [low, high] : [(low ?? 0) - 6 * stepS, (low ?? 0) + 6 * stepS];
 
+/** Values that no line reaches, because their neighbours are missing: a young or quiet fleet has little else. */
+const lonely = (chart, index) =>
+  chart.data[index].flatMap((value, at, values) =>
+    value != null && values[at - 1] == null && values[at + 1] == null ? [at] : [],
+  );
+
 function optionsOf(place, fields, stepMs) {
   const show = units[place.dataset.unit];
   const labels = place.dataset.labels.split(',');
@@ -117,7 +123,7 @@ function optionsOf(place, fields, stepMs) {
         stroke: strokes[index % strokes.length],
         dash: index === 0 ? undefined : [5, 3],
         width: 1.5,
-        points: { show: (_chart, _series, first, last) => last - first < 2 }, // a line needs two of them
+        points: { filter: lonely },
         value: (_chart, value) => (value === null || value === undefined ? '–' : show(value)),
       })),
     ],
