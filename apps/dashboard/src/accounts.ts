@@ -63,7 +63,7 @@ export class Accounts {
   }
 
   /** Whether somebody who got in may stay: nothing about them has changed since. */
-  isCurrent(person: Person): boolean {
+  isCurrent(person: Pick<Person, 'name'>): boolean {
     return this.#accounts.get(person.name)?.person === person;
   }
 

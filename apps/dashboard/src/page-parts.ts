@@ -2,6 +2,7 @@
 
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { Person } from './accounts.ts';
 import type { Actions } from './actions/actions.ts';
 import type { ApiParts } from './api/register.ts';
 import type { StoreDoor } from './api/store-door.ts';
@@ -18,6 +19,8 @@ export interface PageParts {
   readonly actions: Actions;
   /** Files that people bring: their folder and their limits. */
   readonly uploads: UploadParts;
+  /** Whether a person that got in is still who they were; for what goes on after the request. */
+  readonly isCurrent: (person: Pick<Person, 'name'>) => boolean;
   readonly probe: FleetProbe;
   readonly queue: Queue;
   readonly redis: Redis;

@@ -156,7 +156,9 @@ export async function createDashboard(options: DashboardOptions): Promise<Fastif
   const cursors = new SealedCursors(secret);
   const api = makeApiParts({ door, probe, emit, accessRecords, cursors, limits: options.apiLimits ?? {} });
   const uploads = makeUploadParts({ dataDir: config.dataDir, actions, now, view: api.view, limits });
-  const pageParts: PageParts = { door, api, actions, uploads, probe, queue, redis, emit, now, config };
+  const isCurrent: PageParts['isCurrent'] = (person) => accounts.isCurrent(person);
+  const shared = { door, api, actions, uploads, probe, queue, redis, emit, now, config };
+  const pageParts: PageParts = { ...shared, isCurrent };
   registerHealth(app, probe);
   const mayStay = ({ sessionId, person }: FastifyRequest) =>
     person !== null &&

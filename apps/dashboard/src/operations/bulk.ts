@@ -34,12 +34,15 @@ const runsAtOnce = 4;
 export class BulkRuns {
   readonly #actions: Actions;
   readonly #now: () => number;
+  readonly #mayAct: (actor: Actor) => boolean;
   readonly #runs = new LRUCache<string, BulkRun>({ max: rememberedRuns });
   #closed = false;
 
-  constructor(actions: Actions, now: () => number) {
+  /** @param mayAct whether who began a run is still somebody who may come in; asked before each step. */
+  constructor(actions: Actions, now: () => number, mayAct: (actor: Actor) => boolean) {
     this.#actions = actions;
     this.#now = now;
+    this.#mayAct = mayAct;
   }
 
   find(bulkId: string): BulkRun | undefined {
@@ -69,10 +72,10 @@ export class BulkRuns {
     return run;
   }
 
-  stop(run: BulkRun): void {
+  stop(run: BulkRun, reason = 'Somebody stopped it.'): void {
     if (run.state !== 'running') return;
     run.state = 'stopped';
-    run.reason = 'Somebody stopped it.';
+    run.reason = reason;
   }
 
   close(): void {
@@ -83,6 +86,8 @@ export class BulkRuns {
   async #go(run: BulkRun, actor: Actor, ids: readonly Listed[]): Promise<void> {
     const atOnce = run.deed === 'dismiss' ? dismissedAtOnce : 1;
     for (let at = 0; at < ids.length && run.state === 'running' && !this.#closed; at += atOnce) {
+      if (!this.#mayAct(actor))
+        return this.stop(run, `${actor.name} may not act any more, or not as before.`);
       const slice = ids.slice(at, at + atOnce);
       try {
         await this.#do(run, actor, slice);

@@ -167,7 +167,7 @@ describe('a run over many', () => {
   test('stops with a reason when the queue is away, and what is left stays', async () => {
     await refuse('bulk/2');
     const away = new Actions({ redisUrl: undefined, shard: 0 });
-    const runs = new BulkRuns(away, Date.now);
+    const runs = new BulkRuns(away, Date.now, () => true);
     const store = openReader({ dataDir });
     const facts = { bulkId: makeOperationId(), tab: 'refused', deed: 'retry' } as const;
     const run = runs.begin({ name: 'olga' }, facts, store, { sessionPrefix: 'bulk/2' });
@@ -175,6 +175,22 @@ describe('a run over many', () => {
     await expect.poll(() => run.state).toBe('stopped');
     expect(run).toMatchObject({ total: 1, reason: expect.stringContaining('no way to the queue') });
     expect(store.refused.count({ sessionPrefix: 'bulk/2' }).count).toBe(1);
+    store.close();
+  });
+
+  test('stops when who began it may not come in any more', async () => {
+    for (let n = 0; n < 2; n++) await refuse('bulk/3');
+    const store = openReader({ dataDir });
+    const facts = { bulkId: makeOperationId(), tab: 'refused', deed: 'retry' } as const;
+    const away = new Actions({ redisUrl: undefined, shard: 0 });
+    const run = new BulkRuns(away, Date.now, () => false).begin({ name: 'olga' }, facts, store, {
+      sessionPrefix: 'bulk/3',
+    });
+    expect(run).toMatchObject({
+      total: 2,
+      state: 'stopped',
+      reason: expect.stringContaining('olga may not'),
+    });
     store.close();
   });
 });

@@ -26,7 +26,7 @@ type Query = Readonly<Record<string, unknown>>;
 const asQuery = (value: unknown): Query => (value ?? {}) as Query;
 
 export function registerOperations(app: FastifyInstance, parts: PageParts): void {
-  const runs = new BulkRuns(parts.actions, parts.now);
+  const runs = new BulkRuns(parts.actions, parts.now, parts.isCurrent);
   app.addHook('onClose', async () => runs.close());
   pageScope(app, parts.emit, { 404: 'No such operation' }, (scope) => {
     scope.get('/operations', (request, reply) => showList(parts, request, reply));
