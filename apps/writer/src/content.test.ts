@@ -136,6 +136,14 @@ describe('bytes that are damaged', () => {
     expect(filesIn(blobsDir(dataDir))).toEqual([]);
   });
 
+  test('in chunks without end: no more of them are read than it takes to see it', async () => {
+    const { stage, reads } = await openStage();
+    const payload = promiseStore(small, { chunks: 6 });
+    for (let n = 0; n < 6; n++) await server.redis.set(chunkKey(payload, n), small);
+    expect(await stage.prepare(payload)).toEqual({ kind: 'unavailable', code: 'STAGE_DAMAGED' });
+    expect(reads).toHaveLength(2);
+  });
+
   test('with a chunk more than the bytes need', async () => {
     const { stage } = await openStage();
     const payload = promiseStore(small, { chunks: 2 });

@@ -3,7 +3,7 @@
 //
 // Whether missing bytes matter the transaction decides: it knows whether the operation was settled before.
 
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { Limits, Operation, Payload, Receipt, RedisKeys, ResendCode } from '@filefleet/protocol';
 import {
   type BlobDraft,
@@ -186,12 +186,18 @@ export class ContentStage {
     if (isStaged && (await staging?.isPastBudget(payload.vm, payload.operationId)))
       return { kind: 'unavailable', code: 'STAGE_UNRESERVED' };
     const small = payload.size <= limits.inlineBlobBytes;
+    if (small && isStaged) return this.#read(payload);
     const sink = small ? new MemorySink() : new FileSink(await desk.beginBlob());
     try {
-      const fetched = await (small && isStaged ? this.#read(payload, sink) : this.#pour(payload, sink));
-      if (fetched.kind === 'missing') return await this.#missing(sink, payload);
-      if (fetched.size !== payload.size || fetched.digest !== payload.digest)
-        return await this.#damaged(sink, payload);
+      const fetched = await this.#pour(payload, sink);
+      if (fetched.kind === 'missing') {
+        await sink.discard();
+        return this.#missing(payload);
+      }
+      if (fetched.size !== payload.size || fetched.digest !== payload.digest) {
+        await sink.discard();
+        return this.#damaged(payload);
+      }
       this.#damage.delete(payload.operationId);
       const bytes = await sink.keep(payload.digest, fetched.mimeType);
       if (bytes.kind === 'file')
@@ -203,30 +209,31 @@ export class ContentStage {
     }
   }
 
-  /** Chunk after chunk. Stops at one that is missing, and at more bytes than were promised, whatever follows. */
-  async #read(payload: Payload<'file-store'>, sink: Sink): Promise<Fetched> {
-    const hash = createHash('sha256');
+  /** Small content, chunk after chunk. Stops at one that is missing, and at more bytes than were promised, whatever follows. */
+  async #read(payload: Payload<'file-store'>): Promise<Content> {
+    const chunks: Buffer[] = [];
     let size = 0;
-    let head: Buffer | undefined;
     const atMost = this.#atMost(payload);
     for (const key of this.#keysOf(payload)) {
       const chunk = await this.#options.readChunk(key, atMost);
-      if (chunk === null) return { kind: 'missing' };
+      if (chunk === null) return this.#missing(payload);
+      chunks.push(chunk);
       size += chunk.byteLength;
-      if (chunk.byteLength === atMost || size > payload.size) break;
-      head ??= chunk;
-      hash.update(chunk);
-      await sink.write(chunk);
+      if (size > payload.size) break;
     }
-    return { kind: 'fetched', size, digest: hash.digest('hex'), mimeType: await sniff(head) };
+    const [only] = chunks;
+    const bytes = only && chunks.length === 1 ? only : Buffer.concat(chunks);
+    if (size !== payload.size || hash('sha256', bytes) !== payload.digest) return this.#damaged(payload);
+    this.#damage.delete(payload.operationId);
+    return { kind: 'inline', bytes, mimeType: await sniff(bytes) };
   }
 
-  /** The same for large content and for files, a page at a time. */
+  /** Large content and files, a page at a time. */
   async #pour(payload: Payload<'file-store'>, sink: Sink): Promise<Fetched> {
-    const hash = createHash('sha256');
+    const digest = createHash('sha256');
     let mimeType: string | null | undefined;
     const take = async (page: Buffer) => {
-      hash.update(page);
+      digest.update(page);
       await sink.write(page);
       if (mimeType === undefined) mimeType = await sniff(page); // later the page is another one
     };
@@ -236,7 +243,7 @@ export class ContentStage {
     return {
       kind: 'fetched',
       size: poured.size,
-      digest: hash.digest('hex'),
+      digest: digest.digest('hex'),
       mimeType: mimeType ?? null,
     };
   }
@@ -273,8 +280,7 @@ export class ContentStage {
     return Array.from({ length: count }, (_, index) => this.#options.keys.staged(vm, operationId, index));
   }
 
-  async #missing(sink: Sink, payload: Payload<'file-store'>): Promise<Content> {
-    await sink.discard();
+  #missing(payload: Payload<'file-store'>): Content {
     if (payload.content.from === 'incoming') return { kind: 'unavailable', code: 'CONTENT_MISSING' };
     const expiresAtMs = payload.content.from === 'staged' ? payload.content.expiresAtMs : undefined;
     const expired = expiresAtMs !== undefined && this.#options.clock.nowMs() >= expiresAtMs;
@@ -282,8 +288,7 @@ export class ContentStage {
     return { kind: 'unavailable', code };
   }
 
-  async #damaged(sink: Sink, payload: Payload<'file-store'>): Promise<Content> {
-    await sink.discard();
+  #damaged(payload: Payload<'file-store'>): Content {
     const tries = (this.#damage.get(payload.operationId) ?? 0) + 1;
     this.#damage.delete(payload.operationId);
     if (tries >= damagedTries) return { kind: 'damaged' };
