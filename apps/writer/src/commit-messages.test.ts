@@ -22,7 +22,7 @@ const others: readonly Entry[] = [
 function cross(entries: readonly Entry[]): readonly Entry[] {
   const packed = packEntries(entries);
   const arrived = structuredClone(packed, { transfer: [packed.bytes] });
-  return unpackEntries(arrived.entries, arrived.bytes);
+  return unpackEntries(arrived);
 }
 
 const bytesOf = (entry: Entry | undefined): number[] | undefined =>

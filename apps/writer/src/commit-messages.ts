@@ -19,7 +19,7 @@ export interface Opening {
 }
 
 export type Request =
-  | { readonly kind: 'apply'; readonly entries: readonly Entry[]; readonly bytes: ArrayBuffer }
+  | ({ readonly kind: 'apply' } & PackedEntries)
   | { readonly kind: 'note-suspects'; readonly jobIds: readonly string[] }
   | { readonly kind: 'begin-solo'; readonly jobId: string | undefined; readonly cleared: readonly string[] }
   | { readonly kind: 'prune' }
@@ -85,32 +85,41 @@ export function fromPlainError(plain: PlainError): Error {
   return plain.code === undefined ? error : Object.assign(error, { code: plain.code });
 }
 
-/** Moves the inline bytes of a group into one buffer; entries keep their place and length in it. */
-export function packEntries(entries: readonly Entry[]): { entries: readonly Entry[]; bytes: ArrayBuffer } {
-  const total = entries.reduce((sum, entry) => sum + (inlineBytes(entry)?.bytes.byteLength ?? 0), 0);
-  const packed = new Uint8Array(total);
+/** Entries without their inline bytes, and those bytes one after the other. */
+export interface PackedEntries {
+  readonly entries: readonly Entry[];
+  readonly bytes: ArrayBuffer;
+  /** How many bytes are each entry's; 0 for those without. */
+  readonly lengths: readonly number[];
+}
+
+/** Moves the inline bytes of a group into one buffer. */
+export function packEntries(entries: readonly Entry[]): PackedEntries {
+  const lengths = entries.map((entry) => inlineBytes(entry)?.bytes.byteLength ?? 0);
+  const packed = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
   let offset = 0;
-  const placed = entries.map((entry) => {
+  const stripped = entries.map((entry, i) => {
     const content = inlineBytes(entry);
     if (!content) return entry;
     packed.set(content.bytes, offset);
-    const place = Uint32Array.of(offset, content.bytes.byteLength);
-    offset += content.bytes.byteLength;
-    return withBytes(entry, new Uint8Array(place.buffer));
+    offset += lengths[i] ?? 0;
+    return withBytes(entry, noBytes);
   });
-  return { entries: placed, bytes: packed.buffer };
+  return { entries: stripped, bytes: packed.buffer, lengths };
 }
 
 /** The other side: views into the one buffer. */
-export function unpackEntries(entries: readonly Entry[], bytes: ArrayBuffer): readonly Entry[] {
-  return entries.map((entry) => {
-    const content = inlineBytes(entry);
-    if (!content) return entry;
-    const { buffer, byteOffset } = content.bytes;
-    const [offset = 0, length = 0] = new Uint32Array(buffer, byteOffset, 2);
-    return withBytes(entry, new Uint8Array(bytes, offset, length));
+export function unpackEntries({ entries, bytes, lengths }: PackedEntries): readonly Entry[] {
+  let offset = 0;
+  return entries.map((entry, i) => {
+    if (!inlineBytes(entry)) return entry;
+    const view = new Uint8Array(bytes, offset, lengths[i]);
+    offset += view.byteLength;
+    return withBytes(entry, view);
   });
 }
+
+const noBytes = new Uint8Array(0);
 
 function inlineBytes(entry: Entry): Extract<Bytes, { kind: 'inline' }> | undefined {
   return entry.kind === 'operation' && entry.content?.kind === 'inline' ? entry.content : undefined;

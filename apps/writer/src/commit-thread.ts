@@ -46,7 +46,7 @@ async function copyDatabase(session: WriterSession, targetPath: string): Promise
 function serve(session: WriterSession, request: Request): unknown {
   switch (request.kind) {
     case 'apply':
-      return session.apply(unpackEntries(request.entries, request.bytes));
+      return session.apply(unpackEntries(request));
     case 'note-suspects':
       return session.noteSuspects(request.jobIds);
     case 'begin-solo':

@@ -13,7 +13,7 @@ interface Group {
   fail(error: unknown): void;
 }
 
-/** A committer whose groups the test commits or fails; an entry's result says its place in its group. */
+/** A committer whose groups the test commits or fails; an entry's result says its group and its place in it. */
 function makeCommitter(bounds: { groupOperations?: number; groupBytes?: number } = {}) {
   const groups: Group[] = [];
   const events: [EventName, object][] = [];
@@ -23,8 +23,9 @@ function makeCommitter(bounds: { groupOperations?: number; groupBytes?: number }
   const committer = new Committer({
     apply: (entries) =>
       new Promise<GroupResult>((resolve, reject) => {
-        const results = entries.map((_, place) => ({ kind: 'quarantined', place }) as never);
-        const commit = () => resolve({ results, commitSequence: groups.length });
+        const number = groups.length + 1;
+        const results = entries.map((_, place) => ({ kind: 'quarantined', group: number, place }) as never);
+        const commit = () => resolve({ results, commitSequence: number });
         groups.push({ entries, commit, fail: reject });
         waitingForGroup.resolve();
         waitingForGroup = Promise.withResolvers();
@@ -57,7 +58,7 @@ describe('a group', () => {
     const group = await nextGroup();
     expect(group.entries).toHaveLength(1);
     group.commit();
-    await expect(committed).resolves.toMatchObject({ commitSequence: 1 });
+    await expect(committed).resolves.toMatchObject({ group: 1 });
   });
 
   test('takes what comes in one turn, and what comes while the database is busy goes into the next', async () => {
@@ -72,9 +73,7 @@ describe('a group', () => {
     second.commit();
     expect([first.entries.length, second.entries.length]).toEqual([2, 3]);
     const results = await Promise.all([...early, ...late]);
-    expect(results.map(({ result }) => (result as unknown as { place: number }).place)).toEqual([
-      0, 1, 0, 1, 2,
-    ]);
+    expect(results.map((result) => (result as unknown as { place: number }).place)).toEqual([0, 1, 0, 1, 2]);
   });
 
   test.each([
@@ -112,7 +111,7 @@ describe('a fault', () => {
     const again = await coming;
     expect(again.entries).toEqual(first.entries);
     again.commit();
-    await expect(committed).resolves.toMatchObject({ commitSequence: 2 });
+    await expect(committed).resolves.toMatchObject({ group: 2 });
     expect(fulls()).toBe(1);
     expect(fatal).toEqual([]);
     expect(events[0]).toEqual([
@@ -171,7 +170,7 @@ describe('after a stop', () => {
     const stopped = committer.stop();
     group.commit();
     await stopped;
-    await expect(committed).resolves.toMatchObject({ commitSequence: 1 });
+    await expect(committed).resolves.toMatchObject({ group: 1 });
     void committer.submit(storeEntry('c'));
     await settleAll();
     expect([groups.length, committer.depth]).toEqual([1, 2]);

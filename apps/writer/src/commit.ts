@@ -15,15 +15,10 @@ import {
 import { backoffMs } from './backoff.ts';
 import type { Emit } from './events.ts';
 
-export interface Committed {
-  readonly result: Result;
-  readonly commitSequence: number;
-}
-
 interface Waiting {
   readonly entry: Entry;
   readonly bytes: number;
-  readonly resolve: (committed: Committed) => void;
+  readonly resolve: (result: Result) => void;
 }
 
 export interface CommitterOptions {
@@ -54,7 +49,7 @@ export class Committer {
   }
 
   /** Resolves after the COMMIT that settled the entry. Never resolves when the process ends before: then nothing may be said. */
-  submit(entry: Entry): Promise<Committed> {
+  submit(entry: Entry): Promise<Result> {
     return new Promise((resolve) => {
       this.#queue.push({ entry, bytes: contentBytes(entry), resolve });
       this.#running ??= this.#run().catch((error: unknown) => this.#giveUp(error));
@@ -85,7 +80,7 @@ export class Committer {
       const applied = await this.#applyInPlace(group);
       if (!applied) break;
       applied.results.forEach((result, i) => {
-        group[i]?.resolve({ result, commitSequence: applied.commitSequence });
+        group[i]?.resolve(result);
       });
     }
     this.#running = undefined;

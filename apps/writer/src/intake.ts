@@ -37,6 +37,21 @@ const overriddenOptions = ['attempts', 'backoff', 'delay', 'lifo', 'parent', 'pr
 /** What was overridden, by job, until it is handled. */
 const clampedOptions = new WeakMap<Job, readonly string[]>();
 
+/** What counts instead. */
+const ourOptions = Object.freeze({
+  attempts: 1,
+  backoff: undefined,
+  removeOnComplete: { count: keptJobs.completed },
+  removeOnFail: { count: keptJobs.failed },
+  stackTraceLimit: 0, // no stack trace goes to Redis
+});
+const alone = Object.freeze({
+  parent: undefined,
+  parentKey: undefined,
+  repeatJobKey: undefined,
+  deferredFailure: '',
+});
+
 /** `attempts: 1` and zeros are what everybody sends. */
 const isAsked = (value: unknown): boolean =>
   value !== undefined && value !== null && value !== false && value !== 0 && value !== 1;
@@ -44,23 +59,10 @@ const isAsked = (value: unknown): boolean =>
 class OperationWorker extends Worker {
   protected override createJob(data: JobJson, jobId: string): Job {
     const job = this.#readable(data, jobId);
-    clampedOptions.set(
-      job,
-      overriddenOptions.filter((name) => isAsked(job.opts[name])),
-    );
-    job.opts = {
-      ...job.opts,
-      attempts: 1,
-      removeOnComplete: { count: keptJobs.completed },
-      removeOnFail: { count: keptJobs.failed },
-      stackTraceLimit: 0, // no stack trace goes to Redis
-    };
-    delete job.opts.backoff;
-    delete job.parent;
-    delete job.parentKey;
-    delete job.repeatJobKey;
-    job.deferredFailure = '';
-    return job;
+    const clamped = overriddenOptions.filter((name) => isAsked(job.opts[name]));
+    if (clamped.length > 0) clampedOptions.set(job, clamped);
+    // Nothing is deleted: every later look at an object that something was deleted from costs more.
+    return Object.assign(job, alone, { opts: { ...job.opts, ...ourOptions } });
   }
 
   /** A hash that does not parse would cycle for ever between active and wait. */
@@ -91,8 +93,8 @@ export function createIntake(options: IntakeOptions): Worker {
   const worker = new OperationWorker(
     queueName,
     async (job: Job) => {
-      const clamped = clampedOptions.get(job) ?? [];
-      if (clamped.length > 0) emit('job.clamped', { jobId: job.id ?? '', options: clamped });
+      const clamped = clampedOptions.get(job);
+      if (clamped) emit('job.clamped', { jobId: job.id ?? '', options: clamped });
       return settle(job, await handle(toRawJob(job)));
     },
     {

@@ -17,8 +17,7 @@ export class Lanes {
     submit: (prepared: P) => Promise<R>,
   ): Promise<R> {
     const before = lane === undefined ? undefined : this.#tails.get(lane);
-    const prepared = prepare();
-    const submitted = inTurn(before, prepared, submit);
+    const submitted = inTurn(before, prepare(), submit);
     if (lane !== undefined) this.#append(lane, over(before, submitted));
     return submitted.then(({ result }) => result);
   }
@@ -42,7 +41,8 @@ async function inTurn<P, R>(
   prepared: Promise<P>,
   submit: (prepared: P) => Promise<R>,
 ): Promise<{ result: Promise<R> }> {
-  const [ready] = await Promise.all([prepared, before]);
+  const ready = await prepared;
+  if (before) await before;
   return { result: submit(ready) };
 }
 

@@ -12,7 +12,6 @@ import {
   type Result,
   StoreError,
 } from '@filefleet/store';
-import type { Committed } from './commit.ts';
 import type { Emit } from './events.ts';
 import { FencedError } from './fence.ts';
 import type { JobEnd } from './intake.ts';
@@ -40,7 +39,7 @@ export interface PipelineOptions {
     release(payload: Payload<'file-store'>, receipt: Receipt): Promise<void>;
     keepInQuarantine(payload: Payload<'file-store'>): Promise<string | undefined>;
   };
-  readonly committer: { submit(entry: Entry): Promise<Committed> };
+  readonly committer: { submit(entry: Entry): Promise<Result> };
   readonly receipts: { tell(told: Told): Promise<void> };
   readonly suspicion: { guard<T>(jobId: string, run: (condemned: boolean) => Promise<T>): Promise<T> };
   readonly emit: Emit;
@@ -131,7 +130,7 @@ export class Pipeline {
     const result = await this.#inOrder(
       place,
       async () => entry,
-      async (prepared) => (await this.#options.committer.submit(prepared)).result,
+      (prepared) => this.#options.committer.submit(prepared),
     );
     this.#report(job, read, result);
     if (!isAnswer(result)) {
@@ -190,7 +189,7 @@ export class Pipeline {
     let content = prepared;
     for (;;) {
       const entry: Entry = { kind: 'operation', operation, intent, ...(content ? { content } : {}) };
-      const { result } = await this.#options.committer.submit(entry);
+      const result = await this.#options.committer.submit(entry);
       if (result.kind !== 'content-gone') {
         await this.#options.content.discard(content);
         return result;
