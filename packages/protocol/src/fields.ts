@@ -5,8 +5,7 @@ import { z } from 'zod';
 import { isOperationId, vmNamePattern } from './ids.ts';
 import { limits } from './limits.ts';
 
-const encoder = new TextEncoder();
-export const utf8Bytes = (text: string): number => encoder.encode(text).byteLength;
+export const utf8Bytes = (text: string): number => Buffer.byteLength(text);
 
 const controlCharacter = /\p{Cc}/u;
 

@@ -1,7 +1,7 @@
 // The chain of the audit: each entry holds the SHA-256 over itself and the hash of the one before it, so that an entry
 // that was edited, removed or moved shows, up to the last hash that somebody has written down elsewhere (an anchor).
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
 import { one } from './statements.ts';
 
@@ -38,10 +38,8 @@ export function columnsOf(entry: ChainedEntry): readonly (string | number | null
 
 /** Pure: the hash of an entry that follows one with hash `previous`. */
 export function chainHash(previous: Uint8Array, entry: ChainedEntry): Buffer {
-  return createHash('sha256')
-    .update(previous)
-    .update(JSON.stringify(columnsOf(entry)))
-    .digest();
+  const columns = Buffer.from(JSON.stringify(columnsOf(entry)));
+  return hash('sha256', Buffer.concat([previous, columns]), 'buffer'); // half the price of a Hash object
 }
 
 /** @returns undefined while the last entry is from before the chain: then `audit.ts` seals what is there first. */

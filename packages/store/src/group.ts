@@ -101,10 +101,12 @@ function openMoment(db: Database, tenure: Tenure): Moment {
       'SCHEMA_DAMAGED',
       'expected commit_state to have one row, got none; restore a backup',
     );
+  const nowMs = tenure.clock.nowMs();
   return {
     db,
     memory: new GroupMemory(db),
-    nowMs: tenure.clock.nowMs(),
+    nowMs,
+    committedAt: new Date(nowMs).toISOString(),
     commitSequence: last.commitSequence + 1,
     tenure,
   };

@@ -66,6 +66,8 @@ export interface Moment {
   readonly tenure: Tenure;
   readonly memory: GroupMemory;
   readonly nowMs: number;
+  /** The same as text, as receipts say it. */
+  readonly committedAt: string;
   readonly commitSequence: number;
 }
 
@@ -207,7 +209,7 @@ function pastRefusal(operationId: string, nowMs: number): Refusal {
 const stamp = (moment: Moment, operationId: string) => ({
   operationId,
   commitSequence: moment.commitSequence,
-  committedAt: new Date(moment.nowMs).toISOString(),
+  committedAt: moment.committedAt,
 });
 
 function applied(moment: Moment, operationId: string, facts: AppliedFacts): AppliedReceipt {
