@@ -100,6 +100,7 @@ export class Fleet {
         `stopped the one that an earlier start left behind (pid ${redis.stoppedLeftover})`,
       );
     }
+    this.#tellOfOtherPort('redis', this.#config.redisPort, Number(new URL(redis.url).port));
     this.#redisFolder = redis.folder;
     await this.#startChild(redis.spec);
     return redis;
@@ -110,6 +111,7 @@ export class Fleet {
     const login = dashboardUsers || dashboardUsersFile ? undefined : await loadDashboardLogin(dataDir);
     // Chosen here, so that a dashboard that is started again is found where it was.
     const port = await choosePort(dashboardHost, dashboardPort);
+    this.#tellOfOtherPort('dashboard', dashboardPort, port);
     let url = `http://${dashboardHost}:${port}`;
     const dashboardEnv = { ...env, ...login?.env, FILEFLEET_DASHBOARD_PORT: String(port) };
     await this.#startChild(
@@ -118,6 +120,11 @@ export class Fleet {
       }),
     );
     return { url, login: login && { user: login.user, password: login.password } };
+  }
+
+  #tellOfOtherPort(name: string, wanted: number, taken: number): void {
+    if (wanted !== 0 && wanted !== taken)
+      this.#listener.onNews(name, `port ${wanted} is in use; taking ${taken}`);
   }
 
   async #startChild(spec: ChildSpec): Promise<void> {

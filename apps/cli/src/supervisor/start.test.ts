@@ -133,7 +133,7 @@ test('a Redis left over on the data folder is stopped before another one starts'
   await fleet.until(/redis stopped the one that an earlier start left behind/);
 });
 
-test('ports that are taken are replaced by free ones', async () => {
+test('ports that are taken are replaced by free ones, and it says so', async () => {
   const filefleet = await setUp();
   const blockers = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')];
   onTestFinished(() => {
@@ -144,10 +144,15 @@ test('ports that are taken are replaced by free ones', async () => {
     const address = blocker.address();
     return typeof address === 'object' && address ? String(address.port) : '';
   });
-  const { facts } = await filefleet.start({
+  const fleet = await filefleet.start({
     FILEFLEET_REDIS_PORT: redisPort,
     FILEFLEET_DASHBOARD_PORT: dashboardPort,
   });
+  const { facts } = fleet;
+  await fleet.until(new RegExp(`redis port ${redisPort} is in use; taking ${new URL(facts.redisUrl).port}`));
+  await fleet.until(
+    new RegExp(`dashboard port ${dashboardPort} is in use; taking ${new URL(facts.dashboardUrl).port}`),
+  );
   expect(new URL(facts.redisUrl).port).not.toBe(redisPort);
   expect(new URL(facts.dashboardUrl).port).not.toBe(dashboardPort);
 });

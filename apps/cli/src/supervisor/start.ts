@@ -57,7 +57,7 @@ export async function runFleet(
 /** The command: tells where to look, then runs. */
 export async function start(context: Context): Promise<number> {
   const exitCode = await runFleet(context, (facts) =>
-    context.answer(startAnswer(facts), () => banner(facts)),
+    context.answer(startAnswer(facts), () => banner(facts, variablesFor(context.env, facts))),
   );
   context.note('stopped');
   return exitCode;
@@ -67,7 +67,16 @@ function startAnswer({ login, ...facts }: FleetFacts): Record<string, unknown> {
   return { ...facts, user: login?.user ?? null, password: login?.password ?? null };
 }
 
-function banner(facts: FleetFacts): string {
+/** What another terminal has to be told, so that a command finds this fleet and no other one. */
+function variablesFor(env: NodeJS.ProcessEnv, { dataDir }: FleetFacts): string {
+  const words = [
+    ...(env.FILEFLEET_DATA_DIR ? [`FILEFLEET_DATA_DIR='${dataDir.replaceAll("'", "'\\''")}' `] : []),
+    ...(env.FILEFLEET_SHARD ? [`FILEFLEET_SHARD=${env.FILEFLEET_SHARD} `] : []),
+  ];
+  return words.join('');
+}
+
+function banner(facts: FleetFacts, variables: string): string {
   const login = facts.login
     ? `${facts.login.user} / ${facts.login.password}`
     : 'as FILEFLEET_DASHBOARD_USERS or its file says';
@@ -88,8 +97,8 @@ function banner(facts: FleetFacts): string {
     '',
     'Try, in another terminal:',
     '',
-    '  npx filefleet put README.md --session first',
-    '  npx filefleet ls first',
+    `  ${variables}npx filefleet put README.md --session first`,
+    `  ${variables}npx filefleet ls first`,
     ...uploadLine(facts),
     '',
   ].join('\n');
