@@ -44,7 +44,16 @@ export function installPackages({ tests }) {
     assertProjectNode();
   }
   assertNativeModules();
-  writeFileSync(stampFile, `${lockDigest()}\n`);
+  rememberTree();
+}
+
+/** Saves the next start a comparison; a user who may run this and not write here goes without. */
+function rememberTree() {
+  try {
+    writeFileSync(stampFile, `${lockDigest()}\n`);
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(error.code)) throw error;
+  }
 }
 
 function isInstalled(tests) {

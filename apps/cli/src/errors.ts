@@ -94,7 +94,16 @@ function fieldsOf(error: unknown): Pick<ErrorReport, 'code' | 'message' | 'facts
   const given = typeof facts === 'object' && facts !== null ? (facts as Record<string, unknown>) : {};
   return {
     code: typeof code === 'string' ? code : 'INTERNAL',
-    message: error.message,
+    message: isDenial(error) ? denial(error) : error.message,
     facts: { ...own, ...given },
   };
+}
+
+/** What the system keeps from this user; its own words say what, and not what to do. */
+const isDenial = (error: NodeJS.ErrnoException): boolean =>
+  ['EACCES', 'EPERM', 'EROFS'].includes(error.code ?? '') && error.path !== undefined;
+
+function denial({ code, path, syscall }: NodeJS.ErrnoException): string {
+  const wish = `expected this user to be allowed to ${syscall ?? 'use'} ${path}, got ${code}`;
+  return `${wish}; be the user who started the fleet, or set FILEFLEET_DATA_DIR to a folder of your own`;
 }

@@ -50,19 +50,29 @@ export function openWriterConnection(databasePath: string): Database {
  * @throws StoreError NOT_INITIALIZED, PRAGMA_REFUSED, PATH_INVALID, DATABASE_CORRUPT, STORAGE_FAULT
  */
 export function openReadConnection(databasePath: string): Database {
-  if (!existsSync(databasePath)) {
-    throw new StoreError(
-      'NOT_INITIALIZED',
-      `expected a database at ${databasePath}, got no file; start the writer once, or type: npx filefleet migrate up`,
-      { facts: { databasePath } },
-    );
-  }
+  assertFileIsThere(databasePath);
   const open = () =>
     new SQLite(databasePath, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
   return opened(databasePath, open, (db) => {
     assertSqliteVersion(db);
     setPragmas(db, [...commonPragmas, ['query_only', 'ON', 1], ['wal_autocheckpoint', '0', 0]]);
   });
+}
+
+/** A database that this user may not see is none to be made anew. */
+function assertFileIsThere(databasePath: string): void {
+  const facts = { databasePath };
+  try {
+    if (statSync(databasePath, { throwIfNoEntry: false })) return;
+  } catch (cause) {
+    const message = `expected the database ${databasePath} to be within reach, got ${(cause as Error).message}; be the user whose data folder it is`;
+    throw new StoreError('PATH_INVALID', message, { cause, facts });
+  }
+  throw new StoreError(
+    'NOT_INITIALIZED',
+    `expected a database at ${databasePath}, got no file; start the writer once, or type: npx filefleet migrate up`,
+    { facts },
+  );
 }
 
 function opened(path: string, open: () => Database, prepare: (db: Database) => void): Database {

@@ -1,6 +1,7 @@
 // Reads that cannot be answered are errors, never empty lists.
 
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { makeFolder, openManager, withRaw } from '../../../tests/support/data-folder.ts';
@@ -47,6 +48,15 @@ describe('what cannot be read is an error', () => {
 
   test('no database, with what to type', () => {
     expect(() => openReader({ dataDir: makeFolder() })).toThrow(/got no file; .* filefleet migrate up/);
+  });
+
+  test('a database out of reach is not taken for none', () => {
+    const folder = makeFolder();
+    const path = join(folder, 'conversation_files.db');
+    symlinkSync(path, path);
+    expect(() => openReader({ dataDir: folder })).toThrow(
+      expect.objectContaining({ code: 'PATH_INVALID', message: expect.stringContaining('be the user') }),
+    );
   });
 
   test('a schema older than the program', async () => {
