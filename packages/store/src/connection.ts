@@ -70,7 +70,7 @@ function assertFileIsThere(databasePath: string): void {
   }
   throw new StoreError(
     'NOT_INITIALIZED',
-    `expected a database at ${databasePath}, got no file; start the writer once, or type: npx filefleet migrate up`,
+    `expected a database at ${databasePath}, got no file; where it is elsewhere, set FILEFLEET_DATA_DIR; else start the writer once, or type: npx filefleet migrate up`,
     { facts },
   );
 }
