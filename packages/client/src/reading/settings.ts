@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import { ClientError } from '../errors.ts';
 
 export interface ReaderOptions {
-  /** Address of the dashboard, such as `http://vm0:8080`; a path before `/api/v1` is kept. */
+  /** Address of the dashboard, such as `http://vm0:7400`; a path before `/api/v1` is kept. */
   readonly url: string;
   /** A token of `filefleet`'s dashboard with the scope `read` or `write`; with a prefix, other sessions are not there. */
   readonly token: string;
@@ -49,7 +49,7 @@ export function readerSettings(options: ReaderOptions): ReaderSettings {
 function rootOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) {
-    throw invalid('url', 'expected url to be an address such as http://vm0:8080, got something else');
+    throw invalid('url', 'expected url to be an address such as http://vm0:7400, got something else');
   }
   // Not shown: a password may be in it.
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
