@@ -115,6 +115,16 @@ test('at its deadline a store that waits for room fails with OVER_BUDGET and lea
   expect(await stagedBytes(redis)).toBe(2 * chunk);
 });
 
+test('all stores of a session that wait for room hear so, also those whose turn to ask never came', async () => {
+  await limitStaging(redis, { totalBytes: 2 * chunk, shareBytes: 2 * chunk });
+  await writer.close();
+  const client = await connect();
+  await client.enqueueStore({ sessionId: 'other', filename: 'f', content: randomBytes(chunk) });
+  const stores = Array.from({ length: 6 }, () => storing(client, randomBytes(chunk + 1), 400));
+  const codes = (await Promise.allSettled(stores)).map((o) => o.status === 'rejected' && o.reason.code);
+  expect(new Set(codes)).toEqual(new Set(['OVER_BUDGET']));
+});
+
 test('content that could never fit is refused at once, with what to do', async () => {
   await limitStaging(redis, { totalBytes: 2 * chunk, shareBytes: chunk });
   const client = await connect();

@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts';
 import type { Entry } from './entry.ts';
 import type { ClientError } from './errors.ts';
 import { Gate } from './gate.ts';
+import type { Lane } from './lane.ts';
 import { QueueGate } from './queue-gate.ts';
 import type { RedisLink } from './redis-link.ts';
 import { Reservations } from './reservations.ts';
@@ -18,6 +19,9 @@ import { whoseTurn } from './turns.ts';
 
 /** Bytes under way to Redis at once, of all operations together. */
 const bytesUnderWay = 8 * 1024 * 1024;
+
+/** Who comes to his turn this shortly before his deadline, in milliseconds, waited for what the one before him waited for. */
+const momentMs = 100;
 
 /** Content as a caller gives it. */
 export interface ContentRequest {
@@ -40,6 +44,8 @@ export class Staging {
   readonly queueGate: QueueGate;
   readonly #reservations: Reservations;
   readonly #place: StagingPlace;
+  /** For what the last of a session waited that was given up. */
+  readonly #lastWaits = new WeakMap<Lane<Entry>, { readonly wait: Backpressure; readonly atMs: number }>();
 
   constructor(options: StagingOptions) {
     const { link, keys, clock } = options;
@@ -65,9 +71,13 @@ export class Staging {
 
   /** Why an operation is given up at its deadline, if it is others that it waited for: itself, or behind one of its session. */
   failureOf(entry: Entry): ClientError | undefined {
-    const { operationId } = entry.facts;
+    const { operationId, lane } = entry.facts;
+    const nowMs = this.#place.clock.nowMs();
     const wait = this.#waitOf(entry) ?? this.#waitOf(whoseTurn(entry));
-    return wait && waitedTooLong({ ...wait, operationId });
+    if (wait) this.#lastWaits.set(lane, { wait, atMs: nowMs });
+    const last = this.#lastWaits.get(lane);
+    const reason = wait ?? (last && nowMs - last.atMs < momentMs ? last.wait : undefined);
+    return reason && waitedTooLong({ ...reason, operationId });
   }
 
   /** Whether it is a source that is waited for: its own, or that of an earlier one of its session. */
