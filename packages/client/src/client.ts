@@ -2,16 +2,14 @@
 
 import {
   type AppliedReceipt,
-  assertVmName,
   isOperationId,
   type OperationName,
-  ProtocolError,
   type WriterState,
   writerStateField,
   writerStateSchema,
 } from '@filefleet/protocol';
 import type { Adoption } from './adoption.ts';
-import type { ClientOptions } from './client-options.ts';
+import { assertClientOptions, type ClientOptions } from './client-options.ts';
 import { systemClock } from './clock.ts';
 import { type Connection, connect } from './connect.ts';
 import type { Courier } from './courier.ts';
@@ -42,12 +40,7 @@ import { type StoreResult, storeMany } from './store-many.ts';
  * `connectTimeoutMs` and there is no spool; SPOOL_IN_USE, SPOOL_FULL, SPOOL_FAILED.
  */
 export async function createClient(options: ClientOptions): Promise<Client> {
-  try {
-    assertVmName(options.vm);
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    throw new ClientError('INVALID', error.message, { field: 'vm' }, { cause: error });
-  }
+  assertClientOptions(options);
   const settings = {
     redis: options.redis,
     vm: options.vm,
