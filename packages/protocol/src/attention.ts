@@ -116,7 +116,8 @@ function redisAway({ redis }: FleetFacts): Found {
     level: 'bad',
     code: 'REDIS_AWAY',
     what: 'Redis cannot be reached.',
-    advice: 'Clients with a spool folder go on; start Redis, or check FILEFLEET_REDIS_URL.',
+    advice:
+      'Clients with a spool folder go on; start Redis (npm start brings one), or check FILEFLEET_REDIS_URL.',
     command: 'npx filefleet doctor',
   };
 }

@@ -97,7 +97,8 @@ describe('operations', () => {
     expect(refusal({ ...legal[name], colour: 'red' }, name)).toMatchObject({
       code: 'PAYLOAD_INVALID',
       field: 'colour',
-      message: 'expected no field colour, got "red"; remove it or raise v',
+      message:
+        'expected no field colour, got "red"; correct its name, remove it, or raise v if a later version has it',
     });
   });
 

@@ -103,7 +103,7 @@ function describeIssue(issue: z.core.$ZodIssue, data: unknown): ProtocolError {
     return new ProtocolError(
       'PAYLOAD_INVALID',
       field,
-      `expected no field ${named(field)}, got ${show(valueAt(data, [...issue.path, issue.keys[0] ?? '']))}; remove it or raise v`,
+      `expected no field ${named(field)}, got ${show(valueAt(data, [...issue.path, issue.keys[0] ?? '']))}; correct its name, remove it, or raise v if a later version has it`,
     );
   }
   const field = pathText(issue.path);

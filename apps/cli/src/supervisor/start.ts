@@ -79,7 +79,7 @@ function variablesFor(env: NodeJS.ProcessEnv, { dataDir }: FleetFacts): string {
 function banner(facts: FleetFacts, variables: string): string {
   const login = facts.login
     ? `${facts.login.user} / ${facts.login.password}`
-    : 'as FILEFLEET_DASHBOARD_USERS or its file says';
+    : 'a user of FILEFLEET_DASHBOARD_USERS, or of its file';
   const rows = [
     ['Dashboard', facts.dashboardUrl],
     ['Log in as', login],
