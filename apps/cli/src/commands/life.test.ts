@@ -69,6 +69,7 @@ describe('cleanup', () => {
     await put('other', 'here too');
     const planned = await run('cleanup', '--session', 'clean', '--hard');
     expect(planned.exitCode).toBe(0);
+    expect(planned.said).toMatch(/what +purge for good: all files of session clean$/m);
     expect(planned.said).toMatch(/frees +9 B \(9 bytes\) in 1 blob /);
     expect(planned.said).toMatch(/2, in 1 session$/m);
     const [, planId] = /npx filefleet apply ([0-9a-f-]{36})/.exec(planned.said) ?? [];

@@ -9,8 +9,8 @@ import { bytesText } from '../bytes-text.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { shown } from '../safe-text.ts';
 import { type ActingAs, withClient } from './fleet-client.ts';
+import { planWords } from './plan-words.ts';
 import { facts, moment, table } from './table.ts';
 
 export interface PlanOptions extends ActingAs {
@@ -122,7 +122,7 @@ function describe({ planId, kind, state, request, planned, done, createdAtMs }: 
   const things = kind === 'sweep' ? 'contents' : 'files';
   const rows: [string, string][] = [
     ['plan', planId],
-    ['what', shown(JSON.stringify(request), 200)],
+    ['what', planWords(request)],
     ['state', `${state}, made at ${moment(createdAtMs)} UTC`],
     [
       things,
