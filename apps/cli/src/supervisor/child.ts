@@ -4,6 +4,7 @@
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { CliError } from '../errors.ts';
+import { readEvent } from './log-lines.ts';
 import { bindToParent } from './parent-death.ts';
 import { decideAfterEnd, steadyAfterMs } from './restart-policy.ts';
 
@@ -164,7 +165,7 @@ export class Child {
     const error = new CliError(
       'CHILD_FAILED',
       decision.exitCode,
-      `expected ${this.spec.name} to run, got its end ${how}; its last words:\n${this.#lastLines.join('\n')}`,
+      `expected ${this.spec.name} to run, got its end ${how}; ${lastWords(this.#lastLines)}`,
       { facts: { child: this.spec.name, exitCode: exitCode ?? null } },
     );
     this.#ready.reject(error);
@@ -174,4 +175,12 @@ export class Child {
   #signal(signal: 'SIGTERM' | 'SIGKILL'): void {
     this.#process?.kill(signal);
   }
+}
+
+/** What our own programs say when they fail is a sentence for people; of others, the lines are all there is. */
+function lastWords(lines: readonly string[]): string {
+  const failure = lines.map(readEvent).findLast((entry) => entry?.event.endsWith('.failed'));
+  if (typeof failure?.code === 'string' && typeof failure.message === 'string')
+    return `${failure.code}: ${failure.message}`;
+  return `its last words:\n${lines.join('\n')}`;
 }

@@ -163,7 +163,9 @@ test('a database that the writer refuses ends everything with its exit code and 
   await writeFile(join(filefleet.dataDir, 'conversation_files.db'), 'this is no database'.repeat(1_000));
   const { exitCode, stdout } = await filefleet.run(['start', '--json']);
   expect(exitCode).toBe(78);
-  expect(JSON.parse(stdout).error.message).toContain('DATABASE_CORRUPT');
+  expect(JSON.parse(stdout).error.message).toMatch(
+    /^expected writer to run, .* exit code 78; DATABASE_CORRUPT: [^{]+$/,
+  );
   expect(existsSync(join(filefleet.dataDir, 'run.json'))).toBe(false);
 });
 
