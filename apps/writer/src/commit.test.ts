@@ -76,6 +76,23 @@ describe('a group', () => {
     expect(results.map((result) => (result as unknown as { place: number }).place)).toEqual([0, 1, 0, 1, 2]);
   });
 
+  test('gathers as long as turns of the loop bring more, and no longer', async () => {
+    const { committer, nextGroup } = makeCommitter({ groupOperations: 4 });
+    /** Submits one entry in each of so many turns, before the group looks at what came. */
+    const submitIn = (turns: number): void => {
+      if (turns === 0) return;
+      setImmediate(() => submitIn(turns - 1));
+      void committer.submit(storeEntry(`with ${turns} to come`));
+    };
+    submitIn(3);
+    const three = await nextGroup();
+    expect(three.entries).toHaveLength(3);
+    submitIn(9);
+    three.commit();
+    expect((await nextGroup()).entries).toHaveLength(4);
+    expect(committer.depth).toBeLessThan(3); // it did not wait for all nine
+  });
+
   test.each([
     ['operations', { groupOperations: 2 }],
     ['bytes', { groupBytes: 20 }],

@@ -74,7 +74,7 @@ export class Committer {
 
   async #run(): Promise<void> {
     while (this.#queue.length > 0 && !this.#stopping.signal.aborted) {
-      await new Promise(setImmediate); // what else arrives in this turn of the loop joins the group
+      await this.#gather();
       if (this.#stopping.signal.aborted) break;
       const group = this.#closeGroup();
       const applied = await this.#applyInPlace(group);
@@ -84,6 +84,15 @@ export class Committer {
       });
     }
     this.#running = undefined;
+  }
+
+  /** What else arrives in this turn of the loop joins the group; as long as turns bring more, so does what they bring. */
+  async #gather(): Promise<void> {
+    let seen: number;
+    do {
+      seen = this.#queue.length;
+      await new Promise(setImmediate);
+    } while (this.#queue.length > seen && this.#queue.length < this.#options.groupOperations);
   }
 
   #giveUp(error: unknown): void {

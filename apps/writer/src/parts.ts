@@ -124,7 +124,7 @@ export function createParts(options: PartsOptions): Parts {
   const intake = createIntake({
     redis,
     shard: config.shard,
-    concurrency: config.groupOperations,
+    concurrency: 2 * config.groupOperations, // one group gathers while another one is committed
     emit,
     handle: (job) => pipeline.handle(job),
   });

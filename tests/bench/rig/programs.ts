@@ -6,8 +6,8 @@ import { testUsers, testUsersVariable } from '../../support/dashboard-users.ts';
 import type { Place } from './drain.ts';
 import type { Program } from './processes.ts';
 
-/** Jobs that a peer takes at once: as many as a group of ours. */
-export const concurrency = 256;
+/** Jobs that a peer takes at once: as many as our writer. */
+export const concurrency = 512;
 
 export function ourWriter({ redisUrl, folder }: Place): Program {
   return {
