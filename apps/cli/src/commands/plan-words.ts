@@ -36,13 +36,14 @@ function purgeWords({ sessionId, fileIds, deletedBeforeMs }: PlanRequest & { kin
 
 function retentionWords(request: PlanRequest & { kind: 'retention' }): string {
   const whose = request.sessionId === undefined ? 'of all sessions' : `of ${session(request.sessionId)}`;
+  const none = request.sessionId === undefined ? 'never' : 'as for all';
   const spans = {
-    'deleted after': request.softAfterMs,
-    'gone after': request.purgeAfterMs,
-    'idle after': request.idleAfterMs,
+    deleted: request.softAfterMs,
+    gone: request.purgeAfterMs,
+    'ended when idle': request.idleAfterMs,
   };
   const changes = Object.entries(spans).flatMap(([what, ms]) =>
-    ms === undefined ? [] : [`${what} ${ms === null ? 'no span of its own' : days(ms)}`],
+    ms === undefined ? [] : [`${what} ${ms === null ? none : `after ${days(ms)}`}`],
   );
   if (request.spaceBytes !== undefined)
     changes.push(`space limit ${request.spaceBytes === null ? 'none' : bytesText(request.spaceBytes)}`);
