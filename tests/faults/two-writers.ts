@@ -3,6 +3,8 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { databasePath } from '@filefleet/store';
+import SQLite from 'better-sqlite3';
 import type { Exit } from '../support/children.ts';
 import { until, within } from '../support/deadline.ts';
 import type { Fleet } from '../support/fleet.ts';
@@ -43,14 +45,13 @@ async function replace(
 ): Promise<Replaced> {
   const first = fleet.startWriter({
     FILEFLEET_TEST_FAILPOINTS: `${step}=delay:${delayMs}@1`,
-    // Stopped in the middle of a transaction it would hold SQLite's lock, and its successor would wait for ever.
     FILEFLEET_MAINTENANCE_SECONDS: '3600',
     ...(unsafe === undefined ? {} : { FILEFLEET_TEST_UNSAFE: unsafe }),
   });
   await first.ready;
   const asked = await askForAll(producer, 'before');
   await until(() => first.errors.some((line) => line.includes(step)), `the first writer to be at ${step}`);
-  first.signal('SIGSTOP');
+  await until(() => isStoppedOutside(first, fleet.dataDir), 'the first writer to be in no transaction');
   const { commitSequence: own } = readEvidence(fleet.dataDir);
   const second = await startByForce(fleet);
   await settledBy(second, asked);
@@ -71,6 +72,22 @@ async function replace(
     ...((await producer.activeJobs()) > 0 ? ['left jobs active'] : []),
   ];
   return { first, second, firstExit, deeds };
+}
+
+/** Stopped in the middle of a transaction, it would hold SQLite's lock, and its successor would wait for ever: then it goes on. */
+function isStoppedOutside(writer: WriterProcess, dataDir: string): boolean {
+  writer.signal('SIGSTOP');
+  const db = new SQLite(databasePath(dataDir), { timeout: 0 });
+  try {
+    db.exec('BEGIN IMMEDIATE; ROLLBACK');
+    return true;
+  } catch (error) {
+    if (!(error instanceof SQLite.SqliteError) || error.code !== 'SQLITE_BUSY') throw error;
+    writer.signal('SIGCONT');
+    return false;
+  } finally {
+    db.close();
+  }
 }
 
 /** A large file, small ones, and a change of one. */
