@@ -4,12 +4,19 @@
 import { hash, randomBytes } from 'node:crypto';
 import { entriesOfVariable, parseDashboardTokens } from '@filefleet/config';
 
-const [name = '', scope = 'read', prefix] = process.argv.slice(2);
+const form = 'npm run -s make-token -w apps/dashboard -- <name> [read|write] [prefix of sessions]';
+const [name, scope = 'read', prefix] = process.argv.slice(2);
+if (name === undefined || name.startsWith('-')) {
+  console.error(
+    `expected a name for the program that will have the token, got ${name ?? 'none'}; type: ${form}`,
+  );
+  process.exit(64);
+}
 const token = `fft_${randomBytes(32).toString('base64url')}`;
 const entry = [name, scope, hash('sha256', token), ...(prefix === undefined ? [] : [prefix])].join(':');
 const parsed = parseDashboardTokens(entriesOfVariable(entry));
 if ('problem' in parsed) {
-  console.error(`expected ${parsed.problem}; type: make-token -- <name> [read|write] [prefix of sessions]`);
+  console.error(`expected ${parsed.problem.replace(' in entry 1', '')}; type: ${form}`);
   process.exit(64);
 }
 console.log(`token: ${token}\nentry: ${entry}`);

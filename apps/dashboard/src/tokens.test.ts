@@ -23,8 +23,8 @@ test('a token that was made is found by its text and by no other', () => {
   expect(stderr).not.toContain(token);
 });
 
-test('a name that cannot be in the list is refused before a token is made', () => {
-  const run = () => execFileSync(process.execPath, [make, 'a:b'], { stdio: 'pipe' });
+test.each([['a:b'], ['--help'], []])('%j as a name is refused before a token is made', (...args) => {
+  const run = () => execFileSync(process.execPath, [make, ...args], { stdio: 'pipe' });
   expect(run).toThrow(expect.objectContaining({ status: 64 }));
 });
 
