@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { makeOperationId, queueName, redisKeys, redisPrefix, stagedTtlMs } from '@filefleet/protocol';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../../../tests/support/deadline.ts';
 import { startRedis, type TestRedis } from '../../../tests/support/redis.ts';
 import { type ScriptedWriter, startScriptedWriter } from '../../../tests/support/scripted-writer.ts';
@@ -14,9 +14,16 @@ import {
   stagingFiguresOf,
 } from '../../../tests/support/staging-library.ts';
 import { systemClock } from './clock.ts';
+import { Departures } from './departures.ts';
+import { Entry } from './entry.ts';
+import { Gate } from './gate.ts';
 import { type Backpressure, type Client, type ClientError, createClient } from './index.ts';
 import { Jobs, wasRefused } from './jobs.ts';
+import { Lane, type Sendable } from './lane.ts';
 import { RedisLink } from './redis-link.ts';
+import { type Source, sourceOf } from './source.ts';
+import { Staging } from './staging.ts';
+import { isTurnFree } from './turns.ts';
 
 const keys = redisKeys();
 const queue = `${redisPrefix(0)}:${queueName}`;
@@ -78,13 +85,16 @@ async function libraryCalls(): Promise<number> {
   return Number(/cmdstat_fcall:calls=(\d+)/.exec(stats)?.[1] ?? 0);
 }
 
-test('small content takes one call and has its day with the job, as one that was staged before it', async () => {
+test('small content takes one call, and has its day by one more for all, as one that was staged before it', async () => {
   await findRoom();
   const before = await libraryCalls();
-  const { operationId } = await client.enqueueStore(small());
-  expect((await libraryCalls()) - before).toBe(1);
+  const [{ operationId }] = await Promise.all([
+    client.enqueueStore(small()),
+    client.enqueueStore(small('s')),
+  ]);
+  expect((await libraryCalls()) - before).toBe(3);
   expect(await redis.pttl(keys.staged('vm5', operationId, 0))).toBeGreaterThan(stagedTtlMs.queued - 60_000);
-  expect(await stagingFiguresOf(redis)).toMatchObject({ bytes: 2_000, operations: 2 });
+  expect(await stagingFiguresOf(redis)).toMatchObject({ bytes: 3_000, operations: 3 });
 });
 
 test('hundreds at once, more than may be under way, are all there in the order of calls', async () => {
@@ -206,4 +216,51 @@ test('a client that is closed while it takes jobs back leaves none that is in no
     const hashes = (await redis.keys(`${queue}:vm5-*`)).map((key) => key.slice(queue.length + 1));
     expect(hashes.sort()).toEqual((await redis.lrange(`${queue}:wait`, 0, -1)).sort());
   }
+});
+
+describe('below the client', () => {
+  let link: RedisLink;
+  let staging: Staging;
+  beforeEach(async () => {
+    link = new RedisLink({ url: server.url, clock: systemClock, purpose: 'commands' });
+    await link.connect(5_000);
+    staging = new Staging({ link, keys, vm: 'vm5', clock: systemClock });
+  });
+  afterEach(() => link.close());
+
+  test('content without a job has but a lease: who dies between the two leaves nothing for a day', async () => {
+    const parcel = { operationId: makeOperationId(), bytes: randomBytes(10) };
+    const leftMs = () => redis.pttl(keys.staged('vm5', parcel.operationId, 0));
+    expect(await staging.putWhole([parcel])).toEqual([true]);
+    expect(await leftMs()).toBeLessThanOrEqual(stagedTtlMs.uploading);
+    await staging.sealWhole([parcel]);
+    expect(await leftMs()).toBeGreaterThan(stagedTtlMs.queued - 60_000);
+  });
+
+  test('whose content found no room keeps the later ones of its session from what it needs, whatever became of its job', async () => {
+    const lane = new Lane<Entry>();
+    const source = sourceOf(randomBytes(10), new Gate(1)) as Source;
+    const stage = staging.stageOf(makeOperationId(), source, {});
+    const facts = {
+      name: 'file-store' as const,
+      operationId: stage.operationId,
+      idGiven: false,
+      payload: {},
+    };
+    const entry = new Entry({ ...facts, lane, ordered: true, stage });
+    await staging.stageOf(makeOperationId(), source, {}).upload(entry.signal); // there is room
+    expect(stage.carry()).toBe(true);
+    await limitStaging(redis, { totalBytes: 1, shareBytes: 1 });
+    const jobs = new Jobs(link, 0);
+    const back = Promise.withResolvers<Entry>();
+    const departures = new Departures({
+      ...{ vm: 'vm5', producer: 'p', jobs, staging, onTurnedBack: back.resolve },
+      ...{ onArrived: back.reject, onLost: back.reject },
+    });
+    lane.ready(entry.sequence);
+    departures.add(lane.takeNext() as Sendable<Entry>);
+    expect(await back.promise).toBe(entry);
+    expect(isTurnFree(lane)).toBe(false);
+    await jobs.close();
+  });
 });

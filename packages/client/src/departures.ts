@@ -8,6 +8,7 @@ import type { Sendable } from './lane.ts';
 import { payloadOf } from './preparation.ts';
 import type { Staging } from './staging.ts';
 import type { Parcel } from './staging-calls.ts';
+import { turnOf } from './turns.ts';
 
 /** Operations that leave in one pipeline: a process that dies while it writes leaves the content of no more than these behind. */
 const perPipeline = 128;
@@ -66,16 +67,27 @@ export class Departures {
     const parcels = some.flatMap(({ parcel }) => parcel ?? []);
     const put = staging.putWhole(parcels).catch(() => []);
     const added = jobs.add(some.map(({ job }) => job));
+    const sealed = staging.sealWhole(parcels).catch(() => []); // behind the jobs: see there
     const [areThere, failures] = await Promise.all([put, added]);
-    const arrived = new Set(parcels.filter((_, i) => areThere[i]));
+    const lost = new Set(parcels.filter((_, i) => !areThere[i]));
+    for (const [i, departure] of some.entries())
+      if (departure.parcel && lost.has(departure.parcel)) this.#isIncomplete(departure, failures[i]);
+    const areSealed = await sealed;
+    const ends = new Map(parcels.map((parcel, i) => [parcel, areSealed[i]]));
     for (const [i, departure] of some.entries()) {
       const { entry, parcel } = departure;
-      const isWhole = parcel === undefined || arrived.has(parcel);
-      if (parcel) entry.facts.stage?.arrived(parcel, isWhole);
-      if (!isWhole) entry.restage = true;
-      if (isWhole || wasRefused(failures[i])) this.#tell(departure, failures[i]);
-      else void this.#takeBack(departure);
+      if (parcel && lost.has(parcel)) continue;
+      if (parcel) entry.facts.stage?.arrived(parcel, true, ends.get(parcel));
+      this.#tell(departure, failures[i]);
     }
+  }
+
+  #isIncomplete(departure: Departure, failure: unknown): void {
+    const { entry, parcel } = departure;
+    if (parcel) entry.facts.stage?.arrived(parcel, false, undefined);
+    standInLine(entry);
+    if (wasRefused(failure)) this.#tell(departure, failure);
+    else void this.#takeBack(departure);
   }
 
   #tell({ entry, repeat, wasHanded }: Departure, failure: unknown): void {
@@ -100,4 +112,10 @@ export class Departures {
     entry.handed = wasHanded;
     this.#options.onTurnedBack(entry, false);
   }
+}
+
+/** It will ask for room, sooner or later: until then no later one of its session may take what it needs. */
+function standInLine(entry: Entry): void {
+  const phase = entry.facts.lane.phase(entry.sequence);
+  if (phase !== undefined && phase !== 'open') void turnOf(entry);
 }

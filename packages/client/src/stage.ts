@@ -109,18 +109,19 @@ export class Stage implements Leased {
     if (parcel === undefined) return undefined;
     this.#parcel = undefined;
     [this.#hasAsked, this.#keysUsed, this.#attempts] = [true, 1, 1];
-    this.#expiresAtMs = this.#place.clock.nowMs() + stagedTtlMs.queued;
+    this.#expiresAtMs = this.#place.clock.nowMs() + stagedTtlMs.uploading;
     return parcel;
   }
 
-  /** What became of the parcel. @param isThere false when it is not, or nobody knows: then it has to be uploaded. */
-  arrived({ bytes }: Parcel, isThere: boolean): void {
+  /** What became of the parcel: not there, or nobody knows; there, with a lease; or sealed until then. */
+  arrived({ bytes }: Parcel, isThere: boolean, sealedUntilMs: number | undefined): void {
     const { byteLength: size } = bytes;
     this.#place.bytesUnderWay.leave(size);
     noteSpent(size);
-    this.#isSealed = isThere;
+    if (this.#attempts > 1) return; // an answer was faster, and it is uploaded already
+    this.#isSealed = sealedUntilMs !== undefined;
     if (isThere) tellSafely(this.#options.onProgress, { stagedBytes: size, totalBytes: size });
-    else this.#expiresAtMs = 0;
+    if (!isThere || this.#isSealed) this.#expiresAtMs = sealedUntilMs ?? 0;
   }
 
   /**

@@ -95,9 +95,10 @@ export class StagingCalls {
    * Reserves and puts each parcel, all in one pipeline that is written at once.
    * @returns for each the reply; undefined where nobody knows what became of it.
    */
-  async putWhole(redis: Redis, parcels: readonly Parcel[], ttlMs: number): Promise<(PutReply | undefined)[]> {
+  async putWhole(redis: Redis, parcels: readonly Parcel[]): Promise<(PutReply | undefined)[]> {
     const { staging } = this.#keys;
     const pipeline = redis.pipeline();
+    const ttlMs = stagedTtlMs.uploading;
     for (const { operationId, bytes } of parcels) {
       const key = this.#keys.staged(this.#vm, operationId, 0);
       const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -69,6 +69,11 @@ export class Staging {
     return this.#reservations.putWhole(parcels);
   }
 
+  /** Gives parcels the time that a queued job may take, once. @returns for each when it expires then; undefined: not known. */
+  sealWhole(parcels: readonly Parcel[]): Promise<(number | undefined)[]> {
+    return this.#reservations.sealWhole(parcels);
+  }
+
   /** Why an operation is given up at its deadline, if it is others that it waited for: itself, or behind one of its session. */
   failureOf(entry: Entry): ClientError | undefined {
     const { operationId, lane } = entry.facts;
