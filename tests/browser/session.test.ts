@@ -91,16 +91,16 @@ describe.skipIf(!hasBrowser)('the pages of sessions', () => {
     await visitor.expectFitsPhone();
     await visitor.picture('session');
     await page.getByRole('button', { name: 'Clean up …' }).click();
-    await page.getByRole('button', { name: 'Apply: 9 rows' }).waitFor();
+    await page.getByRole('button', { name: 'Apply: 9 files' }).waitFor();
     expect(activeFiles('talk/7')).toBe(9);
     const bytes = look(scene.dataDir, (db) =>
       db.prepare("SELECT sum(file_size) FROM conversation_files WHERE session_id = 'talk/7'").pluck().get(),
     );
-    await page.getByText(`9, ${Number(bytes).toLocaleString('en-US')} bytes`).waitFor();
+    await page.getByText(`9 files, ${Number(bytes).toLocaleString('en-US')} bytes`).waitFor();
     await visitor.expectAccessible();
     await visitor.expectFitsPhone();
     await visitor.picture('plan');
-    await page.getByRole('button', { name: 'Apply: 9 rows' }).click();
+    await page.getByRole('button', { name: 'Apply: 9 files' }).click();
     await page.getByText('Applied.').waitFor();
     expect(activeFiles('talk/7')).toBe(0);
     expect(audited('plan-apply')).toEqual([{ actor: 'otto', vm: 'dashboard' }]);
@@ -116,9 +116,9 @@ describe.skipIf(!hasBrowser)('the pages of sessions', () => {
     await visitor.logIn('operator', pathOf('talk/8'));
     const { fileId = '' } = await stored('talk/8', 'extra.txt');
     await page.getByRole('button', { name: 'Clean up …' }).click();
-    await page.getByRole('button', { name: 'Apply: 10 rows' }).waitFor();
+    await page.getByRole('button', { name: 'Apply: 10 files' }).waitFor();
     await (clients[0] as Client).rename({ sessionId: 'talk/8', fileId, filename: 'changed.txt' });
-    await page.getByRole('button', { name: 'Apply: 10 rows' }).click();
+    await page.getByRole('button', { name: 'Apply: 10 files' }).click();
     await page.getByText('Refused: something changed since this plan was made').waitFor();
     expect(await page.getByRole('button', { name: /^Apply/ }).count()).toBe(0);
     expect(activeFiles('talk/8')).toBe(10);
@@ -133,7 +133,7 @@ describe.skipIf(!hasBrowser)('the pages of sessions', () => {
     const { page } = visitor;
     await visitor.logIn('admin', pathOf('other'));
     await page.getByRole('button', { name: 'Purge for good …' }).click();
-    await page.getByRole('button', { name: 'Apply: 9 rows, for good' }).waitFor();
+    await page.getByRole('button', { name: 'Apply: 9 files, for good' }).waitFor();
     const plan = new URL(page.url()).pathname;
     await operator.goTo(plan);
     await operator.page.getByText('Applying it needs the role admin.').waitFor();

@@ -7,7 +7,18 @@ import { actionFields } from '../actions/form-action.ts';
 import { fileLink, sessionLink } from '../files/parts.ts';
 import { type Html, html } from '../pages/html.ts';
 import { type Frame, page } from '../pages/layout.ts';
-import { age, bytes, count, digest, figure, foreignText, table, when } from '../pages/show.ts';
+import {
+  age,
+  bytes,
+  bytesText,
+  count,
+  digest,
+  figure,
+  foreignText,
+  some,
+  table,
+  when,
+} from '../pages/show.ts';
 
 export interface PlanPageFacts extends Frame {
   readonly plan: PlanFacts;
@@ -98,7 +109,7 @@ function sentence(plan: PlanFacts, nowMs: number): Html {
     case 'applying':
       return html`<strong>Being applied.</strong> ${count(done.rows)} of ${count(planned.rows)} done.`;
     case 'applied':
-      return html`<strong>Applied.</strong> ${count(done.rows)} of ${count(planned.rows)} done, ${count(done.blobBytes)} bytes${done.skipped > 0 && html`; ${count(done.skipped)} changed in between and stayed`}.`;
+      return html`<strong>Applied.</strong> ${count(done.rows)} of ${count(planned.rows)} done, ${some(done.blobBytes, 'byte')}${done.skipped > 0 && html`; ${count(done.skipped)} changed in between and stayed`}.`;
     case 'stale':
       return html`<strong>Refused: something changed since this plan was made, so nothing was done.</strong> Make a new one and look at it again.`;
     case 'expired':
@@ -108,22 +119,24 @@ function sentence(plan: PlanFacts, nowMs: number): Html {
 
 function applyForm({ plan, person, csrfToken, nowMs }: PlanPageFacts): Html {
   const forGood = goesForGood(plan);
-  const { rows } = plan.planned;
   if (!isAllowed(forGood ? 'admin' : 'operator', person.role)) {
     return html`<p class="hint">Applying it needs the role ${forGood ? 'admin' : 'operator'}.</p>`;
   }
   const url = `${planUrl(plan.planId)}/${forGood ? 'apply-for-good' : 'apply'}`;
-  const what = rows === 1 ? '1 row' : `${count(rows)} rows`;
+  const what = some(plan.planned.rows, thing(plan));
   return html`<form method="post" action="${url}">${actionFields(csrfToken, nowMs)}<button class="${forGood ? 'danger' : ''}">Apply: ${what}${forGood && ', for good'}</button></form>`;
 }
+
+/** What the rows of a plan are. */
+const thing = ({ request }: PlanFacts): string => (request.kind === 'sweep' ? 'content' : 'file');
 
 function figures({ planned, request }: PlanFacts): Html[] {
   const files = request.kind === 'sweep' ? 'Contents' : 'Files';
   return [
     figure(files, count(planned.rows)),
     figure('Sessions', count(planned.sessions)),
-    figure('Bytes that become free', count(planned.blobBytes), {
-      note: request.kind === 'cleanup' && request.mode === 'soft' ? 'at the purge, not before' : '',
+    figure('Room that becomes free', bytesText(planned.blobBytes), {
+      note: `${some(planned.blobBytes, 'byte')}${request.kind === 'cleanup' && request.mode === 'soft' ? ', at the purge, not before' : ''}`,
     }),
     figure('Contents that go with them', count(planned.blobs)),
   ];
@@ -134,7 +147,7 @@ function rowsCard({ plan, rows }: PlanPageFacts): Html | undefined {
   const size = rows.reduce((sum, row) => sum + row.size, 0);
   const all = rows.length === plan.planned.rows;
   const shown = all
-    ? `${count(rows.length)}, ${count(size)} bytes`
+    ? `${some(rows.length, thing(plan))}, ${some(size, 'byte')}`
     : `the first ${count(rows.length)} of ${count(plan.planned.rows)}`;
   const lines = rows.map(
     (row) => html`<tr>
