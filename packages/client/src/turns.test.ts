@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Entry, type EntryFacts } from './entry.ts';
 import { Lane } from './lane.ts';
-import { isTurnFree, passTurn, turnOf } from './turns.ts';
+import { isTurnFree, passTurn, turnOf, whoseTurn } from './turns.ts';
 
 function entriesOf(count: number): Entry[] {
   const lane = new Lane<Entry>();
@@ -41,4 +41,12 @@ test('whoever has to ask again stands in front of all later ones', async () => {
   passTurn(a);
   await new Promise(setImmediate);
   expect(asked).toEqual([1, 2, 1, 3]);
+});
+
+test('an operation waits for earlier ones of its session, and for no later one', async () => {
+  const [a, b, c] = entriesOf(3) as [Entry, Entry, Entry];
+  await askAll([a, b, c], []);
+  expect([a, b, c].map(whoseTurn)).toEqual([a, a, a]);
+  passTurn(a);
+  expect([a, b, c].map(whoseTurn)).toEqual([a, b, b]);
 });

@@ -31,9 +31,10 @@ export function turnOf(entry: Entry): Promise<void> {
   return turn.come.promise;
 }
 
-/** For whom it waits: the first of its session that has still to ask; itself when there is none. */
+/** For whom it waits: the first of its session that has still to ask, if that is an earlier one; else itself. */
 export function whoseTurn(entry: Entry): Entry {
-  return lines.get(entry.facts.lane)?.[0]?.entry ?? entry;
+  const first = lines.get(entry.facts.lane)?.[0]?.entry;
+  return first !== undefined && first.sequence < entry.sequence ? first : entry;
 }
 
 /** This one has asked, needs nothing, or has ended. */
