@@ -67,3 +67,17 @@ test('jobs carry ids and options that the fleet agreed on', async () => {
     removeOnFail: { count: 5000 },
   });
 });
+
+test('who waits for a Redis that hangs hears that, and not of a full queue', async () => {
+  await storeText('first', 'text');
+  server.pause();
+  try {
+    const stores = Array.from({ length: 600 }, (_, n) =>
+      client.store({ sessionId: `session-${n % 10}`, filename: 'f', content: 'text', deadlineMs: 400 }),
+    );
+    const codes = (await Promise.allSettled(stores)).map((o) => o.status === 'rejected' && o.reason.code);
+    expect(new Set(codes)).toEqual(new Set(['NOT_YET_DURABLE', 'REDIS_UNAVAILABLE']));
+  } finally {
+    server.resume();
+  }
+});

@@ -52,15 +52,17 @@ export class QueueGate {
   #admitted = 0;
   #passes = passesPerLook;
   #queued = 0;
+  /** As the last look said. */
+  #isFull = false;
   #looking: Promise<void> | undefined;
 
   constructor(options: QueueGateOptions) {
     this.#options = options;
   }
 
-  /** Why an operation waits at this moment, if it does. */
+  /** Why an operation waits at this moment, if it does, and not for Redis to be looked at. */
   waitOf(place: QueuePlace): Backpressure | undefined {
-    return place.state === 'waiting' ? this.#factsOf(place) : undefined;
+    return place.state === 'waiting' && this.#isFull ? this.#factsOf(place) : undefined;
   }
 
   /**
@@ -172,6 +174,7 @@ export class QueueGate {
         this.#queued = queued;
         this.#limit = limit;
         this.#passes = Math.max(0, Math.min(passesPerLook, this.#limit - queued - this.#admitted));
+        this.#isFull = this.#passes === 0;
       })
       .finally(() => {
         this.#looking = undefined;
