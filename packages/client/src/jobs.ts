@@ -25,6 +25,8 @@ export interface NewJob {
 export class Jobs {
   readonly #link: RedisLink;
   readonly #shard: number;
+  readonly #takingBack = new Set<Promise<boolean>>();
+  #isClosed = false;
   #made: Promise<Queue> | undefined;
 
   constructor(link: RedisLink, shard: number) {
@@ -62,6 +64,13 @@ export class Jobs {
 
   /** Takes a job back that still waits. @returns false when it does not: then somebody has begun with it, perhaps ended. */
   async takeBack(jobId: string): Promise<boolean> {
+    if (this.#isClosed) return false; // what is begun now may be cut off in the middle
+    const takingBack = this.#takeBack(jobId).finally(() => this.#takingBack.delete(takingBack));
+    this.#takingBack.add(takingBack);
+    return await takingBack;
+  }
+
+  async #takeBack(jobId: string): Promise<boolean> {
     const queue = await this.#queue();
     // BullMQ's own removal would not tell a waiting job from one that was executed; it leaves alone what somebody has begun
     // with. Both travel together: who is cut off in between leaves a job that is in no list, and nobody would remove it.
@@ -83,8 +92,10 @@ export class Jobs {
     return { state: 'unfinished', data };
   }
 
-  /** Lets go of the queue; the link stays open. */
+  /** Lets go of the queue, once jobs that are being taken back are; the link stays open. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#takingBack);
     const made = this.#made?.catch(() => undefined);
     await (await made)?.close();
   }
