@@ -105,6 +105,7 @@ export async function startScriptedWriter(url: string): Promise<ScriptedWriter> 
   });
   worker.on('error', () => {});
   await worker.waitUntilReady();
+  await prepareStaging(redis);
   return writer;
 
   async function handle(job: Job): Promise<Receipt | undefined> {
