@@ -7,11 +7,11 @@ import { createEvents } from './events.ts';
 import { logSubscriber } from './log.ts';
 
 /** Events that become lines of a file. */
-function makeLog(level: string, path: string) {
+function makeLog(level: string, path: string, nowMs?: () => number) {
   const fd = openSync(path, 'a');
   onTestFinished(() => closeSync(fd));
   const events = createEvents();
-  events.subscribe(logSubscriber(level, fd));
+  events.subscribe(logSubscriber(level, fd, nowMs));
   return events.emit;
 }
 
@@ -38,6 +38,15 @@ test('what is below the level is not written', () => {
   emit('writer.stopping', { reason: 'SIGTERM' });
   emit('writer.waiting', { for: 'redis', reason: 'x' });
   expect(linesOf(path)).toHaveLength(1);
+});
+
+test('a Redis that stays away is told of every ten seconds, not at each attempt; other words at once', () => {
+  const path = join(makeFolder(), 'log');
+  let nowMs = 0;
+  const emit = makeLog('info', path, () => nowMs);
+  for (; nowMs <= 20_000; nowMs += 500) emit('redis.error', { connection: 'main', message: 'away' });
+  emit('redis.error', { connection: 'main', message: 'NOAUTH' });
+  expect(linesOf(path).map(({ message }) => message)).toEqual(['away', 'away', 'away', 'NOAUTH']);
 });
 
 const hasFullDevice = existsSync('/dev/full');

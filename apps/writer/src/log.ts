@@ -66,10 +66,30 @@ const levels: Readonly<Record<EventName, Level>> = {
 /** Lines that wait for an output that takes none, in bytes; more are dropped. */
 const unwrittenBytes = 1024 ** 2;
 
-/** @param fd where the lines go: standard output. */
-export function logSubscriber(level: string, fd = 1): Subscriber {
+/** A Redis that is away is told of at each attempt of each connection; the log has the same words this often, in milliseconds. */
+const sameErrorEveryMs = 10_000;
+/** Different words that are remembered. */
+const errorsRemembered = 100;
+
+/** @param fd where the lines go: standard output. @param nowMs of a clock that only runs forward. */
+export function logSubscriber(level: string, fd = 1, nowMs = () => performance.now()): Subscriber {
   const output = pino.destination({ dest: fd, sync: true, maxLength: unwrittenBytes });
   output.on('error', () => undefined); // often a log file on the very disk that is full: no reason to end
   const logger: Logger = pino({ name: 'writer', level, base: { name: 'writer' } }, output);
-  return ({ event, facts }) => logger[levels[event]]({ event, ...facts });
+  const isRepetition = repetitions(nowMs);
+  return ({ event, facts }) => {
+    if (event === 'redis.error' && isRepetition(JSON.stringify(facts))) return;
+    logger[levels[event]]({ event, ...facts });
+  };
+}
+
+function repetitions(nowMs: () => number): (words: string) => boolean {
+  const saidAtMs = new Map<string, number>();
+  return (words) => {
+    const last = saidAtMs.get(words);
+    if (last !== undefined && nowMs() - last < sameErrorEveryMs) return true;
+    if (saidAtMs.size >= errorsRemembered) saidAtMs.clear();
+    saidAtMs.set(words, nowMs());
+    return false;
+  };
 }
