@@ -179,8 +179,7 @@ export class Child {
 
 /** What our own programs say when they fail is a sentence for people; of others, the lines are all there is. */
 function lastWords(lines: readonly string[]): string {
-  const failure = lines.map(readEvent).findLast((entry) => entry?.event.endsWith('.failed'));
-  if (typeof failure?.code === 'string' && typeof failure.message === 'string')
-    return `${failure.code}: ${failure.message}`;
-  return `its last words:\n${lines.join('\n')}`;
+  const failure = lines.map(readEvent).findLast((entry) => Number(entry?.level) >= 50);
+  if (typeof failure?.message !== 'string') return `its last words:\n${lines.join('\n')}`;
+  return [failure.code, failure.message].filter((part) => typeof part === 'string').join(': ');
 }

@@ -56,7 +56,7 @@ export class Fleet {
    */
   async start(nowMs: number): Promise<FleetFacts> {
     const { dataDir } = this.#config;
-    mkdirSync(dataDir, { recursive: true, mode: 0o750 });
+    makeDataDir(dataDir);
     this.#lock = acquireStartLock(dataDir, nowMs);
     const own = this.#config.redisUrl === undefined ? await this.#startRedis() : undefined;
     const redisUrl = this.#config.redisUrl ?? own?.url ?? '';
@@ -136,5 +136,14 @@ export class Fleet {
     });
     this.#children.push(child);
     await child.start();
+  }
+}
+
+function makeDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o750 });
+  } catch (cause) {
+    const message = `expected ${dataDir} to be a folder, or one that can be made, got ${(cause as Error).message}; set FILEFLEET_DATA_DIR to a folder of your own`;
+    throw new CliError('TARGET_FAILED', 'configuration', message, { cause });
   }
 }

@@ -169,6 +169,16 @@ test('a database that the writer refuses ends everything with its exit code and 
   expect(existsSync(join(filefleet.dataDir, 'run.json'))).toBe(false);
 });
 
+test('a data folder that cannot be made ends the start with 78, and is named', async () => {
+  const filefleet = await setUp();
+  await writeFile(filefleet.dataDir, 'a file');
+  const { exitCode, stderr } = await filefleet.run(['start']);
+  expect([exitCode, stderr]).toEqual([
+    78,
+    expect.stringContaining(`expected ${filefleet.dataDir} to be a folder`),
+  ]);
+});
+
 test('a Redis of a store whose data folder was removed ends everything with 78, until the variable is given that it names', async () => {
   const filefleet = await setUp();
   const server = await startRedis();
