@@ -82,6 +82,14 @@ describe('cleanup', () => {
     expect([filesOf('clean', 0), filesOf('clean', 1), filesOf('other', 0)]).toEqual([0, 0, 1]);
   });
 
+  test('of a session that does not exist says so', async () => {
+    const { exitCode, said } = await run('cleanup', '--session', 'claen');
+    expect([exitCode, said]).toEqual([
+      0,
+      expect.stringContaining('nothing would go: there is no session claen;'),
+    ]);
+  });
+
   test('with --yes goes at once, with --dry-run never', async () => {
     await put('soft', 'soft');
     const dry = await ask('cleanup', '--session', 'soft', '--dry-run', '--yes');

@@ -9,6 +9,7 @@ import { bytesText } from '../bytes-text.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { shown } from '../safe-text.ts';
 import { type ActingAs, withClient } from './fleet-client.ts';
 import { planWords } from './plan-words.ts';
 import { facts, moment, table } from './table.ts';
@@ -31,7 +32,7 @@ export function planAndApply(context: Context, request: PlanRequest, options: Pl
     const plan = await until(reader, planId, ['ready', ...ends], options);
     if (plan.state !== 'ready') throw notAsPlanned(plan);
     if (!options.yes || options.dryRun) {
-      context.answer({ applied: false, plan }, () => proposal(plan, options.dryRun === true));
+      context.answer({ applied: false, plan }, () => proposal(plan, options.dryRun === true, reader));
       return exitCodes.ok.code;
     }
     return await applyAndTell(context, client, reader, planId, options);
@@ -110,12 +111,19 @@ async function until(
   }
 }
 
-function proposal(plan: PlanFacts, isDry: boolean): string {
+function proposal(plan: PlanFacts, isDry: boolean, reader: StoreReader): string {
   const nothing = plan.planned.rows === 0 && plan.kind !== 'retention';
-  if (nothing) return `${describe(plan)}\nnothing would go`;
+  if (nothing) return `${describe(plan)}\nnothing would go${whyNothing(plan, reader)}`;
   const line = `npx filefleet apply ${plan.planId}`;
   const until = `until ${moment(plan.expiresAtMs)} UTC`;
   return `${describe(plan)}\nnothing has gone yet; ${isDry ? 'it could be applied' : 'apply it'} ${until} with: ${line}`;
+}
+
+/** A misspelt session is no mistake for the writer: it has no files. */
+function whyNothing({ request }: PlanFacts, reader: StoreReader): string {
+  const id = 'sessionId' in request ? request.sessionId : undefined;
+  if (id === undefined || reader.getSession(id)) return '';
+  return `: there is no session ${shown(id, 200)}; npx filefleet ls shows those that there are`;
 }
 
 function describe({ planId, kind, state, request, planned, done, createdAtMs }: PlanFacts): string {
