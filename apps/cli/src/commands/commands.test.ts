@@ -183,6 +183,14 @@ test('the schema does not move while the writer runs', async () => {
   expect([up.exitCode, code(up)]).toEqual([75, 'LOCK_HELD']);
 });
 
+test('a folder is no file, and is called one', async () => {
+  const refused = await ask('put', folder, '-s', 's');
+  expect([refused.exitCode, refused.value.error]).toEqual([
+    1,
+    { code: 'SOURCE_FAILED', message: expect.stringContaining('got a folder') },
+  ]);
+});
+
 describe('without a fleet', () => {
   const nowhere = { FILEFLEET_REDIS_URL: 'redis://127.0.0.1:1' };
 

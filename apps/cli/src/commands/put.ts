@@ -58,6 +58,10 @@ async function sizeOf(file: string): Promise<number> {
   try {
     const facts = await stat(file);
     if (facts.isFile()) return facts.size;
+    if (facts.isDirectory()) {
+      const message = `expected ${shown(file, 500)} to be a file, got a folder; name its files one by one`;
+      throw new CliError('SOURCE_FAILED', 'failed', message);
+    }
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
     throw new CliError(

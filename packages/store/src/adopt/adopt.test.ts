@@ -198,7 +198,10 @@ describe('refused, with the folder as it was', () => {
     const source = join(makeFolder(), 'x.db');
     await expect(adopt({ sourcePath: source })).rejects.toMatchObject({ code: 'PATH_INVALID' });
     writeFileSync(source, 'no database'.repeat(20));
-    await expect(adopt({ sourcePath: source })).rejects.toMatchObject({ code: 'DATABASE_CORRUPT' });
+    await expect(adopt({ sourcePath: source })).rejects.toMatchObject({
+      code: 'DATABASE_CORRUPT',
+      message: expect.stringContaining(`expected ${source} to be`),
+    });
     const ours = makeFolder();
     (await openManager(ours)).initialize();
     await expect(adopt({ sourcePath: databasePath(ours) })).rejects.toMatchObject({

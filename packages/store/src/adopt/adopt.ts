@@ -147,7 +147,11 @@ async function build(options: AdoptOptions, targetDir: string, place?: Place): P
     storageDir,
     await realpath(options.dataDir).catch(() => options.dataDir),
   );
-  const manager = await ConversationFileManager.open({ dataDir: targetDir, clock });
+  const manager = await ConversationFileManager.open({ dataDir: targetDir, clock }).catch(
+    (error: unknown) => {
+      throw ofSource(error, databasePath(targetDir), sourcePath);
+    },
+  );
   try {
     const db = manager.connection();
     assertAdoptable(manager, db, sourcePath);
@@ -248,4 +252,11 @@ function dataPresent(dataDir: string): StoreError {
     `expected ${dataDir} to hold no files, got a store with some; choose another FILEFLEET_DATA_DIR`,
     { facts: { dataDir } },
   );
+}
+
+/** Nobody knows of the copy: what is wrong with it is wrong with the source. */
+function ofSource(error: unknown, copy: string, sourcePath: string): unknown {
+  if (!(error instanceof StoreError)) return error;
+  const message = error.message.replaceAll(copy, sourcePath);
+  return new StoreError(error.code, message, { cause: error, facts: { ...error.facts, path: sourcePath } });
 }
