@@ -7,18 +7,7 @@ import { actionFields } from '../actions/form-action.ts';
 import { fileLink, sessionLink } from '../files/parts.ts';
 import { type Html, html } from '../pages/html.ts';
 import { type Frame, page } from '../pages/layout.ts';
-import {
-  age,
-  bytes,
-  bytesText,
-  count,
-  digest,
-  figure,
-  foreignText,
-  some,
-  table,
-  when,
-} from '../pages/show.ts';
+import { age, bytes, count, digest, figure, foreignText, some, table, when } from '../pages/show.ts';
 
 export interface PlanPageFacts extends Frame {
   readonly plan: PlanFacts;
@@ -135,8 +124,8 @@ function figures({ planned, request }: PlanFacts): Html[] {
   return [
     figure(files, count(planned.rows)),
     figure('Sessions', count(planned.sessions)),
-    figure('Room that becomes free', bytesText(planned.blobBytes), {
-      note: `${some(planned.blobBytes, 'byte')}${request.kind === 'cleanup' && request.mode === 'soft' ? ', at the purge, not before' : ''}`,
+    figure('Room that becomes free', bytes(planned.blobBytes), {
+      note: request.kind === 'cleanup' && request.mode === 'soft' ? 'at the purge, not before' : '',
     }),
     figure('Contents that go with them', count(planned.blobs)),
   ];
