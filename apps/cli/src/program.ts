@@ -61,7 +61,7 @@ function addFileCommands(program: Command, context: Context, finish: Finish): vo
     .option('-n, --name <name>', 'file name to store it under; default: that of the file')
     .option('-m, --message <id>', 'message of the session that the file belongs to')
     .option('--meta <key=value>', 'metadata; may be given again', collectPairs, {})
-    .option('--type <mime>', 'MIME type; default: recognised by the writer')
+    .option('--type <mime>', 'MIME type; default: of a text by its name, else recognised by the writer')
     .option('--vm <name>', 'VM to act as; default: FILEFLEET_VM')
     .option('--actor <name>', 'who stores it')
     .option('--id <operation-id>', 'operation id: storing again with the same one has no second effect')

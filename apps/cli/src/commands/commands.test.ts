@@ -111,7 +111,7 @@ test('rm hides a file, restore brings it back', async () => {
   const refused = await ask('get', fileId, '-o', join(folder, 'gone-back.txt'));
   expect([refused.exitCode, code(refused)]).toEqual([1, 'FILE_DELETED']);
   expect((await ask('restore', fileId, '-s', 'bin')).exitCode).toBe(0);
-  expect((await ask('ls', 'bin')).value.files).toHaveLength(1);
+  expect((await ask('ls', 'bin')).value.files).toMatchObject([{ fileId, mimeType: 'text/plain' }]);
 });
 
 describe('get', () => {

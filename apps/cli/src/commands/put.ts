@@ -8,6 +8,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { shown, shownName } from '../safe-text.ts';
 import { type ActingAs, withClient } from './fleet-client.ts';
 import { startProgress } from './progress.ts';
+import { textTypeOf } from './text-type.ts';
 
 export interface PutOptions extends ActingAs {
   readonly session: string;
@@ -24,6 +25,7 @@ export async function put(context: Context, file: string, options: PutOptions): 
   const fromInput = file === standardInput;
   const size = fromInput ? undefined : await sizeOf(file);
   const filename = options.name ?? (fromInput ? 'stdin' : basename(file));
+  const type = options.type ?? textTypeOf(filename);
   const receipt = await withClient(context, options, async (client) => {
     const progress = startProgress(context, filename, size);
     try {
@@ -34,7 +36,7 @@ export async function put(context: Context, file: string, options: PutOptions): 
         metadata: options.meta,
         onProgress: ({ stagedBytes }) => progress.update(stagedBytes),
         ...(options.message === undefined ? {} : { messageId: options.message }),
-        ...(options.type === undefined ? {} : { mimeType: options.type }),
+        ...(type === undefined ? {} : { mimeType: type }),
         ...(options.id === undefined ? {} : { operationId: options.id }),
       });
     } finally {
