@@ -16,6 +16,7 @@ import {
 } from '@filefleet/store';
 import pLimit from 'p-limit';
 import type { PourChunks } from './chunk-lines.ts';
+import { Damage } from './damage.ts';
 import type { Emit } from './events.ts';
 import { inPlace } from './in-place.ts';
 import type { IncomingFiles, Taken } from './incoming.ts';
@@ -26,10 +27,6 @@ import type { ReadChunk } from './staged-chunks.ts';
 
 /** Large files under way at once: each has a connection and a page of memory of its own. */
 export const largeAtOnce = 4;
-/** The same operation staged damaged this often in a row is refused. */
-const damagedTries = 3;
-/** Operations whose damage is remembered. */
-const rememberedDamage = 1_000;
 
 export interface ContentOptions {
   readonly desk: Pick<
@@ -77,7 +74,7 @@ type Fetched =
 export class ContentStage {
   readonly #options: ContentOptions;
   readonly #large = pLimit(largeAtOnce);
-  readonly #damage = new Map<string, number>();
+  readonly #damage = new Damage();
 
   constructor(options: ContentOptions) {
     this.#options = options;
@@ -198,7 +195,7 @@ export class ContentStage {
         await sink.discard();
         return this.#damaged(payload);
       }
-      this.#damage.delete(payload.operationId);
+      this.#damage.forget(payload.operationId);
       const bytes = await sink.keep(payload.digest, fetched.mimeType);
       if (bytes.kind === 'file')
         emit('content.kept', { operationId: payload.operationId, bytes: payload.size });
@@ -224,7 +221,7 @@ export class ContentStage {
     const [only] = chunks;
     const bytes = only && chunks.length === 1 ? only : Buffer.concat(chunks);
     if (size !== payload.size || hash('sha256', bytes) !== payload.digest) return this.#damaged(payload);
-    this.#damage.delete(payload.operationId);
+    this.#damage.forget(payload.operationId);
     return { kind: 'inline', bytes, mimeType: await sniff(bytes) };
   }
 
@@ -289,12 +286,7 @@ export class ContentStage {
   }
 
   #damaged(payload: Payload<'file-store'>): Content {
-    const tries = (this.#damage.get(payload.operationId) ?? 0) + 1;
-    this.#damage.delete(payload.operationId);
-    if (tries >= damagedTries) return { kind: 'damaged' };
-    this.#damage.set(payload.operationId, tries);
-    const oldest = this.#damage.keys().next().value;
-    if (this.#damage.size > rememberedDamage && oldest !== undefined) this.#damage.delete(oldest);
+    if (this.#damage.isTooMuch(payload.operationId)) return { kind: 'damaged' };
     return { kind: 'unavailable', code: 'STAGE_DAMAGED' };
   }
 }
