@@ -45,8 +45,9 @@ function obey(client: Client, witness: Witness | undefined, { id, method, args }
 }
 
 try {
-  const client = await createClient(options);
-  const witness = options.witness === undefined ? undefined : new Witness(options.witness);
+  const { witness: dataDir, ...clientOptions } = options;
+  const client = await createClient(clientOptions);
+  const witness = dataDir === undefined ? undefined : new Witness(dataDir);
   process.on('message', (message) => obey(client, witness, message as Call));
   process.once('disconnect', () => {
     witness?.close();
