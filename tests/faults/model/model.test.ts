@@ -6,7 +6,7 @@ import { Difference } from './compare.ts';
 import { runModel } from './loop.ts';
 
 const seed = Number(process.env.FAULTS_SEED ?? Math.trunc(Math.random() * 2 ** 31));
-const operations = 20_000;
+const operations = 8_000;
 
 test('random operations, with crashes and damage in between, do to the store what they do to the model', {
   timeout: 300_000,
