@@ -5,6 +5,7 @@
 import { readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobDraft } from './blobs.ts';
+import { unlessAbsent } from './errno.ts';
 
 const dayMs = 24 * 3_600_000;
 /** Of refused stores; the oldest go first when there is more than this. */
@@ -99,12 +100,3 @@ export class BytesFolder {
 }
 
 const sumOf = (kept: readonly Kept[]): number => kept.reduce((sum, { size }) => sum + size, 0);
-
-async function unlessAbsent<T>(looking: Promise<T>): Promise<T | undefined> {
-  try {
-    return await looking;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}

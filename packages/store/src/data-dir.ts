@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { assertSwitched } from './backup/marker.ts';
+import { errnoOf } from './errno.ts';
 import { StoreError } from './errors.ts';
 
 /** Owner writes, the group `filefleet` (the dashboard) reads, nobody else looks in. */
@@ -127,10 +128,6 @@ function makeOne(path: string): boolean {
     if (errnoOf(error) === 'EEXIST' && statSync(path).isDirectory()) return false;
     throw error;
   }
-}
-
-function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }
 
 function describeFault(error: unknown, dataDir: string): unknown {

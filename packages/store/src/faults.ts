@@ -1,5 +1,6 @@
 // Which errors are the machine's and not an operation's, and what the writer may do about them.
 
+import { errnoOf } from './errno.ts';
 import { StoreError, type StoreErrorCode } from './errors.ts';
 import { asStoreError } from './sqlite-errors.ts';
 
@@ -43,8 +44,3 @@ const advice: Record<FileSystemFault, string> = {
   STORAGE_BUSY: 'raise the limit of open files',
   STORAGE_FAULT: 'check the disk and the data folder, then start again',
 };
-
-function errnoOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
-}

@@ -2,8 +2,9 @@
 // a -wal or a -journal beside it is copied along, and taken up or rolled back in the copy.
 
 import { stat } from 'node:fs/promises';
-import { copyHashed, errnoOf, unlessAbsent } from '../backup/files.ts';
+import { copyHashed } from '../backup/files.ts';
 import { databasePath } from '../data-dir.ts';
+import { errnoOf, unlessAbsent } from '../errno.ts';
 import { StoreError } from '../errors.ts';
 
 const suffixes = ['', '-wal', '-journal'] as const;

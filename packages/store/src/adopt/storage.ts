@@ -4,7 +4,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
-import { errnoOf, type Hashed, hashFrom } from '../backup/files.ts';
+import { type Hashed, hashFrom } from '../backup/files.ts';
+import { errnoOf } from '../errno.ts';
 import { StoreError } from '../errors.ts';
 import { changed } from './source.ts';
 

@@ -69,19 +69,6 @@ export async function fsyncPath(path: string): Promise<void> {
   }
 }
 
-export const errnoOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-
-/** @returns undefined when there is no such file or folder. */
-export async function unlessAbsent<T>(looking: Promise<T>): Promise<T | undefined> {
-  try {
-    return await looking;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
 async function eachPiece(source: FileHandle, use: (piece: Buffer) => Promise<void>): Promise<Hashed> {
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(pieceBytes);

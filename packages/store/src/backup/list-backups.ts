@@ -1,8 +1,8 @@
 // What is in a folder of backups. Says of each whether anybody has ever looked whether it can be restored.
 
 import { readdir, readFile } from 'node:fs/promises';
+import { unlessAbsent } from '../errno.ts';
 import { isStoreError } from '../errors.ts';
-import { unlessAbsent } from './files.ts';
 import { backupFolder, isBackupName, verdictPath } from './layout.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 

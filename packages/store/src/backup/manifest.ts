@@ -2,9 +2,9 @@
 // time is in the database as well, so a manifest that was changed shows.
 
 import { readFile, stat } from 'node:fs/promises';
+import { errnoOf, unlessAbsent } from '../errno.ts';
 import { StoreError } from '../errors.ts';
 import type { CopyFacts } from './copy.ts';
-import { errnoOf, unlessAbsent } from './files.ts';
 import { backupFolder, manifestPath, unknownBackup } from './layout.ts';
 
 export const formatVersion = 1;

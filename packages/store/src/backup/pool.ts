@@ -4,8 +4,9 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderMode } from '../data-dir.ts';
+import { errnoOf, unlessAbsent } from '../errno.ts';
 import type { NamedBlob } from './copy.ts';
-import { copyHashed, errnoOf, fsyncPath, unlessAbsent } from './files.ts';
+import { copyHashed, fsyncPath } from './files.ts';
 import { poolDir } from './layout.ts';
 
 export class Pool {

@@ -3,8 +3,9 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blobFolders, databasePath } from '../data-dir.ts';
+import { unlessAbsent } from '../errno.ts';
 import { BlobTally, namedBlobs, withCopy } from './copy.ts';
-import { fsyncPath, unlessAbsent } from './files.ts';
+import { fsyncPath } from './files.ts';
 import { backupFolder, isBackupName, poolDir } from './layout.ts';
 import { lockBackups } from './lock.ts';
 import { removeLeftovers } from './make-backup.ts';

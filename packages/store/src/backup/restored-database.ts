@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { insertAuditEntry } from '../audit.ts';
 import { blobFolders, blobsDir, quarantineDir, tmpDir } from '../data-dir.ts';
+import { unlessAbsent } from '../errno.ts';
 import { run } from '../statements.ts';
 import { storeIdVersion, takeStoreId } from '../store-id.ts';
-import { unlessAbsent } from './files.ts';
 import { poolDir } from './layout.ts';
 import type { Manifest } from './manifest.ts';
 

@@ -6,8 +6,8 @@ import type { Database } from 'better-sqlite3';
 import { hasTable } from '../applied-migrations.ts';
 import { openReadConnection } from '../connection.ts';
 import { blobFolders, blobsDir, databasePath } from '../data-dir.ts';
+import { unlessAbsent } from '../errno.ts';
 import { readStoreId } from '../store-id.ts';
-import { unlessAbsent } from './files.ts';
 
 export interface StoreLook {
   /** A database or blob files. */

@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blobsDir, databasePath, folderMode } from '../data-dir.ts';
-import { fsyncPath, unlessAbsent, writeDurably } from './files.ts';
+import { unlessAbsent } from '../errno.ts';
+import { fsyncPath, writeDurably } from './files.ts';
 import { type Marker, markerPath, unfinished } from './marker.ts';
 
 interface SwitchOptions<Facts> {

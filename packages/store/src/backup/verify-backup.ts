@@ -3,10 +3,11 @@
 import { link, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../clock.ts';
+import { errnoOf, unlessAbsent } from '../errno.ts';
 import { isStoreError, StoreError } from '../errors.ts';
 import { type StepReport, verifyStore } from '../verify/verify.ts';
 import type { NamedBlob } from './copy.ts';
-import { copyHashed, errnoOf, fsyncPath, hashFile, unlessAbsent, writeDurably } from './files.ts';
+import { copyHashed, fsyncPath, hashFile, writeDurably } from './files.ts';
 import { backupFolder, poolDir, verdictPath } from './layout.ts';
 import type { Verdict } from './list-backups.ts';
 import { lockBackups } from './lock.ts';

@@ -9,6 +9,7 @@ import type { Database } from 'better-sqlite3';
 import { auditHead } from '../audit-chain.ts';
 import { openReadConnection } from '../connection.ts';
 import { blobFolders, blobsDir, damagedPrefix, databasePath, quarantineDir } from '../data-dir.ts';
+import { unlessAbsent } from '../errno.ts';
 import { isSearchBehind, type SearchProgress, searchProgress } from '../search/progress.ts';
 import { all, one } from '../statements.ts';
 
@@ -219,14 +220,5 @@ async function syncFolder(path: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle?.close();
-  }
-}
-
-async function unlessAbsent<T>(looking: Promise<T>): Promise<T | undefined> {
-  try {
-    return await looking;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { type BlobRow, findBlob, type KnownBlob } from '../blob-rows.ts';
 import { blobFolders, blobsDir, tmpDir } from '../data-dir.ts';
+import { unlessAbsent } from '../errno.ts';
 import { inPages, type Place, type Step, type Tally } from './step.ts';
 
 /** A file may wait this long for its row, as long as the writer lets orphans lie, in milliseconds. */
@@ -140,12 +141,3 @@ const isThere = (db: Database, { row, digest }: FileRow): boolean =>
 
 /** Rows that another program made say where its file is; ours name a blob. */
 const isOurs = ({ path }: FileRow): boolean => path.startsWith('inline:') || path.startsWith('blobs/');
-
-async function unlessAbsent<T>(looking: Promise<T>): Promise<T | undefined> {
-  try {
-    return await looking;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
