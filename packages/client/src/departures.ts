@@ -10,7 +10,7 @@ import type { Staging } from './staging.ts';
 import type { Parcel } from './staging-calls.ts';
 import { turnOf } from './turns.ts';
 
-/** Operations that leave in one pipeline: a process that dies while it writes leaves the content of no more than these behind. */
+/** Operations that leave in one pipeline: a process that dies while it writes leaves content without jobs of no more than these. */
 const perPipeline = 128;
 
 export interface DeparturesOptions {
@@ -67,7 +67,7 @@ export class Departures {
     const parcels = some.flatMap(({ parcel }) => parcel ?? []);
     const put = staging.putWhole(parcels).catch(() => []);
     const added = jobs.add(some.map(({ job }) => job));
-    const sealed = staging.sealWhole(parcels).catch(() => []); // behind the jobs: see there
+    const sealed = staging.sealWhole(parcels).catch(() => []); // it is written in the next turn: behind the jobs
     const [areThere, failures] = await Promise.all([put, added]);
     const lost = new Set(parcels.filter((_, i) => !areThere[i]));
     for (const [i, departure] of some.entries())
